@@ -46,8 +46,9 @@ fmt: $(VENV)/.for-development ## Put the code into the house's form
 	$(BIN)/ruff format
 
 words: $(VENV)/.for-use ## Collect the dashboard's words for translators
-	$(BIN)/pybabel --quiet extract -F dashboard/translations/babel.cfg -k mark --no-location --sort-output --omit-header \
-		-o dashboard/translations/messages.pot dashboard db/decisions.py
+	$(BIN)/pybabel --quiet extract -F dashboard/translations/babel.cfg -k mark \
+		-k UserError -k WeakPassword -k TokenError -k NotLetIn --no-location --sort-output --omit-header \
+		-o dashboard/translations/messages.pot dashboard $(addprefix db/,decisions.py users.py passwords.py sessions.py tokens.py outside.py)
 
 picture: $(VENV)/.for-development ## Draw docs/architecture.svg from the imports of the code
 	$(BIN)/python docs/draw_architecture.py

@@ -107,22 +107,23 @@ def refusal_at(path: str, actor: Actor) -> Refusal | None:
     return None if page is None else _refusal(page, actor)
 
 
-def explain_refusals(instead: Callable[[Refusal], Any]) -> None:
+def explain_refusals(instead: Callable[[dict[str, Any], Refusal], Any]) -> None:
     """Let every page that somebody may not open say why.
 
     Args:
-        instead: makes what stands in its place.
+        instead: makes what stands in the place of a page.
     """
     for page in dash.page_registry.values():
         page["layout"] = partial(_layout_or_refusal, page, page["layout"], instead)
 
 
 def _layout_or_refusal(
-    page: dict[str, Any], layout: Any, instead: Callable[[Refusal], Any], /, **names: str
-) -> Any:
+    page: dict[str, Any], layout: Any, instead: Callable[[dict[str, Any], Refusal], Any], /,
+    **names: str,
+) -> Any:  # fmt: skip
     refusal = _refusal(page, current_actor())
     if refusal is not None:
-        return instead(refusal)
+        return instead(page, refusal)
     return layout(**names) if callable(layout) else layout
 
 

@@ -22,6 +22,7 @@ from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
 from dashboard.base.params import BadParameter
+from dashboard.base.refusals import Refusal
 from dashboard.base.theme import ASSETS
 from dashboard.components.kit.states import refused_page
 from dashboard.components.shell.frame import shell
@@ -35,6 +36,7 @@ from dashboard.shell_callbacks import register_callbacks, show_status
 from dashboard.signin import proxy_routes
 from dashboard.signin import routes as sign_in_routes
 from dashboard.signin.pages import refused_page as proxy_refused
+from dashboard.views import settings as settings_views
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.https_address import send_to_https
@@ -67,7 +69,7 @@ def create_app(
     _compress(server)
     serve_own_files(server)
     if settings.auth == "proxy":
-        server.register_blueprint(proxy_routes.blueprint(identify))
+        server.register_blueprint(proxy_routes.blueprint(identify, settings.proxy_sign_out_url))
     elif settings.auth != "none":
         server.register_blueprint(sign_in_routes.blueprint(context, settings))
     server.register_error_handler(
@@ -86,7 +88,7 @@ def create_app(
         on_error=_failed,
     )
     name_tabs()
-    explain_refusals(refused_page)
+    explain_refusals(_refused)
     api.register(server, context, settings)
     app.layout = partial(_layout, context)
     register_callbacks(app)
@@ -104,7 +106,16 @@ def _layout(context: Context) -> Any:
     # The page that asks for its layout: Dash does not say which.
     page = urlsplit(request.referrer or "")
     status = show_status(page.query, fresh.version, None, page.path)
-    return shell(sites, fresh.version, current_actor(), status)
+    settings = context.settings
+    signs_out = settings.auth != "proxy" or settings.proxy_sign_out_url is not None
+    return shell(sites, fresh.version, current_actor(), status, signs_out=signs_out)
+
+
+def _refused(page: dict[str, Any], refusal: Refusal) -> Any:
+    """What stands in the place of a page that its reader may not open."""
+    if "tab" in page and not refusal.of_every_site:
+        return settings_views.refused(page["path"], refusal)
+    return refused_page(refusal)
 
 
 def _failed(error: Exception) -> None:

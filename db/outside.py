@@ -1,6 +1,7 @@
 """People whom somebody else has identified, a proxy or an OpenID provider: who is let in, and with
 which role."""
 
+import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -9,25 +10,28 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from db import users
+from db.audit import About
 from db.roles import ADMINISTRATOR, ROLES, VIEWER
+from db.tables import sites as sites_table
 from db.tables import users as users_table
+from db.translatable import TranslatableError
+
+log = logging.getLogger(__name__)
+
+EVERY_SITE = "*"
+"""In place of the sites of a group."""
 
 
-class NotLetIn(Exception):
-    """A person is not let in; the text says why and what to do.
+class NotLetIn(TranslatableError):
+    """A person is not let in; the text says why and what to do. `user_id` is that of a user who has
+    lost every role, and whose sessions have to end."""
 
-    Args:
-        user_id: of a user who has lost every role, and whose sessions have to end.
-    """
-
-    def __init__(self, text: str, user_id: int | None = None) -> None:
-        super().__init__(text)
-        self.user_id = user_id
+    user_id: int | None = None
 
 
 def admit(
     connection: Connection, user: Row[Any] | None, name: str, groups: Collection[str],
-    roles: Mapping[str, str], unknown: str, by: str, now: datetime,
+    roles: Mapping[str, str], unknown: str, by: str, now: datetime, about: About = None,
 ) -> Row[Any]:  # fmt: skip
     """The user who is let in; added, or given another role, where that is due.
 
@@ -36,30 +40,65 @@ def admit(
         groups: those of the person, as the proxy or provider says.
         roles: the role that a group gives; empty where roles are given here.
         unknown: the setting UNKNOWN_USERS.
-        by: who identified the person, for the audit log.
+        by: who identified the person, for the audit log; `about`: what else its entries say.
 
     Raises:
         NotLetIn: the person has no account or no role here.
     """
     role = role_of(groups, roles)
     if user is not None and not user.enabled:
-        raise NotLetIn(f"{user.name} is disabled here: ask an administrator.")
+        raise NotLetIn("%(name)s is disabled here: ask an administrator.", name=user.name)
     if roles and role is None and (user is not None or unknown == "refuse"):
-        text = f"None of the groups of {name} has a role here: ask an administrator."
-        raise NotLetIn(text, None if user is None else user.user_id)
+        refused = NotLetIn(
+            "None of the groups of %(name)s has a role here: ask an administrator.", name=name
+        )
+        refused.user_id = None if user is None else user.user_id
+        raise refused
     if user is not None:
-        return user if role in (None, user.role) else _changed(connection, user, role, by, now)
+        if role in (None, user.role):
+            return user
+        return _changed(connection, user, role, by, now, about)
     if role is None and unknown == "refuse":
-        raise NotLetIn(f"{name} has no account here: ask an administrator for one.")
+        raise NotLetIn("%(name)s has no account here: ask an administrator for one.", name=name)
     try:
-        user_id = users.add(connection, name, role or VIEWER, by, now)
+        user_id = users.add(connection, name, role or VIEWER, by, now, about)
     except users.UserError as error:
-        raise NotLetIn(str(error)) from error
+        raise NotLetIn(error.text, **error.values) from error
     added = users.by_id(connection, user_id)
     assert added is not None, "it was added in this transaction"
     if role is None:
-        users.set_sites(connection, added, (), by, now)
+        users.set_sites(connection, added, (), by, now, about)
     return users.by_id(connection, user_id) or added
+
+
+def give_sites(
+    connection: Connection, user: Row[Any], groups: Collection[str],
+    sites: Mapping[str, Collection[str]], by: str, now: datetime, about: About = None,
+) -> None:  # fmt: skip
+    """Let a user see the sites of the groups, and no other. Administrators see every site.
+
+    Args:
+        sites: the names of the sites that a group sees, or `EVERY_SITE`; empty where sites are
+            given here.
+    """
+    if not sites or user.role == ADMINISTRATOR:
+        return
+    names = {name for group in groups for name in sites.get(group, ())}
+    wanted = None if EVERY_SITE in names else _site_ids(connection, names)
+    if wanted != users.sites_of(connection, user):
+        users.set_sites(connection, user, wanted, by, now, about)
+
+
+def _site_ids(connection: Connection, names: Collection[str]) -> frozenset[int]:
+    """The sites of these names, in whatever case; a name that no site has is left out."""
+    c = sites_table.c
+    rows = connection.execute(select(c.site_id, c.name).where(c.merged_into.is_(None)))
+    known = {row.name.casefold(): row.site_id for row in rows}
+    for name in names:
+        if name.casefold() not in known:
+            log.warning("no site has the name %r of a group (OIDC_SITES)", name[:100])
+    found = (known.get(name.casefold()) for name in names)
+    return frozenset(site_id for site_id in found if site_id is not None)
 
 
 def known(connection: Connection, issuer: str, subject: str, name: str) -> Row[Any] | None:
@@ -75,12 +114,13 @@ def known(connection: Connection, issuer: str, subject: str, name: str) -> Row[A
         return row
     row = users.by_name(connection, name)
     if row is not None and row.subject_hash is not None:
-        raise NotLetIn(f"{row.name} is another person here: ask an administrator.")
+        raise NotLetIn("%(name)s is another person here: ask an administrator.", name=row.name)
     if row is not None and row.password_hash is not None:
         # Or whoever may choose a name at the provider would be anybody here.
         raise NotLetIn(
-            f"{row.name} has a password here. An administrator takes it away first: "
-            f"inventory-hub user set {row.name!r} --no-password"
+            "%(name)s has a password here. An administrator takes it away first: "
+            "inventory-hub user set %(name)r --no-password",
+            name=row.name,
         )
     return row
 
@@ -109,10 +149,10 @@ def role_of(groups: Collection[str], roles: Mapping[str, str]) -> str | None:
 
 
 def _changed(
-    connection: Connection, user: Row[Any], role: str | None, by: str, now: datetime
+    connection: Connection, user: Row[Any], role: str | None, by: str, now: datetime, about: About
 ) -> Row[Any]:
     assert role is not None, "it differs from the one before"
     if role == ADMINISTRATOR and user.limited:
-        users.set_sites(connection, user, None, by, now)
-    users.give_role(connection, user, role, by, now)
+        users.set_sites(connection, user, None, by, now, about)
+    users.give_role(connection, user, role, by, now, about)
     return users.by_id(connection, user.user_id) or user

@@ -7,6 +7,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
+from db.translatable import TranslatableError
+
 SHORTEST, LONGEST = 12, 1000
 _LEAST_SCORE = 3
 """Of zxcvbn's 0 to 4: below it are common passwords, names and patterns, with a year too."""
@@ -17,7 +19,7 @@ _hasher = PasswordHasher()
 _memory = threading.BoundedSemaphore(2)
 
 
-class WeakPassword(ValueError):
+class WeakPassword(TranslatableError):
     """A password is not accepted; the text says why and what to do."""
 
 
@@ -31,9 +33,9 @@ def check_strength(password: str, related: Sequence[str] = ()) -> None:
         WeakPassword: it is too short, too long or too common.
     """
     if len(password) < SHORTEST:
-        raise WeakPassword(f"Choose a password of {SHORTEST} characters or more.")
+        raise WeakPassword("Choose a password of %(n)s characters or more.", n=SHORTEST)
     if len(password) > LONGEST:
-        raise WeakPassword(f"Choose a password of at most {LONGEST} characters.")
+        raise WeakPassword("Choose a password of at most %(n)s characters.", n=LONGEST)
     known = [*related, "inventory", "hub", "inventoryhub"]
     if zxcvbn(password[:_SCORED_LETTERS], user_inputs=known)["score"] < _LEAST_SCORE:
         raise WeakPassword(

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from db import audit
+from db.audit import About
 from db.roles import ADMINISTRATOR
 from db.settings import Settings
 from db.tables import recovery_codes, second_factors, user_sessions, users
@@ -74,8 +75,9 @@ def codes_left(connection: Connection, user_id: int) -> int:
 
 
 def add(
-    connection: Connection, user: Row[Any], secret: str, code: str, vault: Vault, now: datetime
-) -> list[str] | None:
+    connection: Connection, user: Row[Any], secret: str, code: str, vault: Vault, now: datetime,
+    about: About = None,
+) -> list[str] | None:  # fmt: skip
     """Give a user a second factor, in place of the one before, once `code` shows that the app has
     the secret. Ends every session. Returns new recovery codes, which cannot be read again; None if
     the code is wrong.
@@ -90,23 +92,27 @@ def add(
         )
     )
     end_sessions_and_links(connection, user.user_id)
-    audit.write_entry(connection, user.name, "second_factor_add", f"user {user.name}", now)
+    audit.write_entry(connection, user.name, "second_factor_add", f"user {user.name}", now, about)
     return _replace_codes(connection, user.user_id)
 
 
-def renew_codes(connection: Connection, user: Row[Any], now: datetime) -> list[str]:
+def renew_codes(
+    connection: Connection, user: Row[Any], now: datetime, about: About = None
+) -> list[str]:
     """New recovery codes in place of those before; they cannot be read again."""
-    audit.write_entry(connection, user.name, "recovery_codes", f"user {user.name}", now)
+    audit.write_entry(connection, user.name, "recovery_codes", f"user {user.name}", now, about)
     return _replace_codes(connection, user.user_id)
 
 
-def remove(connection: Connection, user: Row[Any], actor: str, now: datetime) -> bool:
+def remove(
+    connection: Connection, user: Row[Any], actor: str, now: datetime, about: About = None
+) -> bool:
     """Take a user's second factor away and end every session; False if there is none."""
     if not is_added(connection, user.user_id):
         return False
     _delete(connection, user.user_id)
     end_sessions_and_links(connection, user.user_id)
-    audit.write_entry(connection, actor, "second_factor_remove", f"user {user.name}", now)
+    audit.write_entry(connection, actor, "second_factor_remove", f"user {user.name}", now, about)
     return True
 
 

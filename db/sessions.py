@@ -141,7 +141,7 @@ def invite(
         UserError: the user is disabled.
     """
     if not user.enabled:
-        raise UserError(f"{user.name} is disabled: let {user.name} sign in again first.")
+        raise UserError("%(name)s is disabled: let %(name)s sign in again first.", name=user.name)
     audit.write_entry(connection, actor, "user_link", f"user {user.name}", now, about)
     return new_link(connection, user.user_id, now)
 

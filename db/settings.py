@@ -41,6 +41,7 @@ from db.setting_types import (
     listed,
     variable,
     variables,
+    vendor_address,
     whole,
 )
 from db.sources import SourceFacts, default_collect_at, registered_sources, source_names
@@ -132,6 +133,30 @@ def _group_roles(text: str) -> dict[str, str]:
     return roles
 
 
+def _group_sites(text: str) -> dict[str, tuple[str, ...]]:
+    sites = {}
+    for part in text.split(";"):
+        group, _, names = part.partition("=")
+        if not part.strip():
+            continue
+        wanted = tuple(name.strip() for name in names.split("|") if name.strip())
+        if not group.strip() or not wanted:
+            raise WrongValue(
+                "set it like Harbor team=Harbor Dental|North Farms;Helpdesk=*, with names of sites "
+                "as on the page Sites",
+                "cannot be read",
+            )
+        sites[group.strip()] = wanted
+    return sites
+
+
+def _path_or_address(text: str) -> str:
+    if re.fullmatch(r"/(?!/)[!-\[\]-~]*", text):
+        return text
+    vendor_address(text.partition("?")[0])
+    return text
+
+
 class Settings(SettingsModel):
     """Every setting that belongs to no single source, and those of the configured sources."""
 
@@ -204,6 +229,9 @@ class Settings(SettingsModel):
     """With AUTH=proxy: the role that a group of PROXY_GROUPS_HEADER gives, like
     Administrators=administrator;Billing=manager; without it roles are those of inventory-hub
     user"""
+    proxy_sign_out_url: Annotated[str | None, BeforeValidator(_path_or_address)] = None
+    """With AUTH=proxy: where the proxy signs people out, like /oauth2/sign_out or an https address;
+    without it there is no button to sign out"""
     oidc_issuer: VendorAddress | None = None
     """With AUTH=oidc: the provider's address, below which /.well-known/openid-configuration is"""
     oidc_client_id: HeaderText | None = None
@@ -221,6 +249,10 @@ class Settings(SettingsModel):
     oidc_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
     """With AUTH=oidc: the role that a group gives, like IT=administrator;Billing=manager; without
     it roles are those of inventory-hub user"""
+    oidc_sites: Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_group_sites)] = {}
+    """With AUTH=oidc: the sites that a group sees, like Harbor team=Harbor Dental|North
+    Farms;Helpdesk=* (* for every site); whoever is in none of these groups sees no site,
+    administrators see every site; without it sites are those of inventory-hub user"""
     oidc_local_sign_in: Literal["administrators", "everybody", "nobody"] = "administrators"
     """With AUTH=oidc: who may also sign in with a password, at /login?local=1"""
     oidc_ca_file: Folder | None = None

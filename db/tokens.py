@@ -23,6 +23,7 @@ from db.audit import About
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
 from db.settings import Settings
 from db.tables import NAME_LENGTH, api_tokens, inventory, sites, token_sites
+from db.translatable import TranslatableError
 
 ENROL, MACHINE, API = "enrol", "machine", "api"
 KINDS = (ENROL, MACHINE, API)
@@ -40,7 +41,7 @@ _NO_HASH = hashlib.sha256(b"").hexdigest()
 _CONTEXT = b"inventory-hub api tokens"
 
 
-class TokenError(ValueError):
+class TokenError(TranslatableError):
     """A token cannot be made like this; the text says why and what to do."""
 
 
@@ -355,7 +356,7 @@ def _checked(connection: Connection, spec: TokenSpec, now: datetime) -> TokenSpe
             "An enrolment token only lets machines in: it has no role, its scope is ingest."
         )
     if role is not None and role not in TOKEN_ROLES:
-        raise TokenError(f"A role is one of {', '.join(TOKEN_ROLES)}.")
+        raise TokenError("A role is one of %(roles)s.", roles=", ".join(TOKEN_ROLES))
     if spec.site is not None and INGEST not in scopes:
         raise TokenError("Only a token that lets machines in names the site of these machines.")
     if spec.sites is not None and (DECIDE in scopes or role == ADMINISTRATOR):
@@ -367,7 +368,7 @@ def _checked(connection: Connection, spec: TokenSpec, now: datetime) -> TokenSpe
     site = " ".join(spec.site.split()) if spec.site else None
     for text in (name, site or ""):
         if len(text) > NAME_LENGTH or not text.isprintable():
-            raise TokenError(f"A name has at most {NAME_LENGTH} printable characters.")
+            raise TokenError("A name has at most %(n)s printable characters.", n=NAME_LENGTH)
     if spec.expires_at is not None and spec.expires_at <= now:
         raise TokenError("A token that expires in the past lets nobody in: give a later day.")
     return TokenSpec(
@@ -383,7 +384,7 @@ def _checked_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
             networks.append(ip_network(each.strip()))
         except ValueError as error:
             raise TokenError(
-                f"{each!r} is no address or network ({error}): write 192.0.2.7 or 10.0.0.0/8."
+                "%(text)r is no address or network: write 192.0.2.7 or 10.0.0.0/8.", text=each
             ) from error
     written = tuple(dict.fromkeys(str(each) for each in networks))
     if len(",".join(written)) > _LONGEST_ADDRESSES:

@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from db import audit, passwords
 from db.audit import About
 from db.roles import ADMINISTRATOR, USER_ROLES
+from db.settings import Settings
 from db.tables import NAME_LENGTH, user_links, user_sessions, user_sites, users
+from db.translatable import TranslatableError
 
 LONGEST_NAME = 100
 # These are actors in the audit log.
 _RESERVED = ("local", "stranger", "command line", "proxy", "openid provider", audit.AUTOMATIC)
 
 
-class UserError(ValueError):
+class UserError(TranslatableError):
     """A change to a user is not possible; the text says why and what to do."""
 
 
@@ -66,11 +68,11 @@ def add(
     name = " ".join(name.split())
     key = name_key(name)
     if not key or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UserError(f"A name needs 1 to {LONGEST_NAME} printable characters.")
+        raise UserError("A name needs 1 to %(n)s printable characters.", n=LONGEST_NAME)
     if key in _RESERVED or key.startswith("token ") or key.endswith("(command line)"):
-        raise UserError(f"{name!r} is used by the audit log itself: choose another name.")
+        raise UserError("%(name)r is used by the audit log itself: choose another name.", name=name)
     if by_name(connection, name) is not None:
-        raise UserError(f"There is a user {name!r} already: choose another name.")
+        raise UserError("There is a user %(name)r already: choose another name.", name=name)
     result = connection.execute(
         insert(users).values(
             name=name, name_key=key, role=role, enabled=True, created_at=now, created_by=actor
@@ -98,8 +100,8 @@ def set_role(
         _check_another_administrator(connection, user)
     if role == ADMINISTRATOR and user.limited:
         raise UserError(
-            f"{user.name} sees only some sites, and an administrator sees all: "
-            "give --all-sites too."
+            "%(name)s sees only some sites, and an administrator sees all: give --all-sites too.",
+            name=user.name,
         )
     give_role(connection, user, role, actor, now, about)
 
@@ -165,8 +167,9 @@ def set_enabled(
 
 
 def set_password(
-    connection: Connection, user: Row[Any], password: str, actor: str, now: datetime
-) -> None:
+    connection: Connection, user: Row[Any], password: str, actor: str, now: datetime,
+    about: About = None,
+) -> None:  # fmt: skip
     """Set a user's password; ends every session and link.
 
     Raises:
@@ -176,7 +179,7 @@ def set_password(
     hashed = passwords.hash_password(password)
     _update(connection, user.user_id, password_hash=hashed, password_changed_at=now)
     end_sessions_and_links(connection, user.user_id)
-    _write(connection, actor, "user_password", user.name, now, {})
+    _write(connection, actor, "user_password", user.name, now, {}, about)
 
 
 def set_language(connection: Connection, user_id: int, language: str) -> None:
@@ -202,6 +205,15 @@ def end_sessions_and_links(connection: Connection, user_id: int) -> None:
     connection.execute(delete(user_links).where(user_links.c.user_id == user_id))
 
 
+def may_use_password(settings: Settings, role: str) -> bool:
+    """Whether people with that role may sign in with a password, and so get a link to choose one:
+    a proxy or an OpenID provider signs the others in."""
+    if settings.auth == "oidc":
+        local = settings.oidc_local_sign_in
+        return local == "everybody" or (local == "administrators" and role == ADMINISTRATOR)
+    return settings.auth != "proxy"
+
+
 def sign_out_everywhere(
     connection: Connection, user: Row[Any], actor: str, now: datetime, about: About = None
 ) -> None:
@@ -220,7 +232,7 @@ def set_role_and_sites(
         UserError: nobody would be left who may add users, or an administrator would be limited.
     """
     if role not in USER_ROLES:
-        raise UserError(f"A role is one of {', '.join(USER_ROLES)}.")
+        raise UserError("A role is one of %(roles)s.", roles=", ".join(USER_ROLES))
     if role == ADMINISTRATOR and sites:
         raise UserError(
             "An administrator sees every site: take the sites away, or choose another role."
@@ -247,8 +259,9 @@ def _check_another_administrator(connection: Connection, user: Row[Any]) -> None
     )
     if connection.execute(others.limit(1)).first() is None:
         raise UserError(
-            f"{user.name} is the only administrator: make somebody else one first "
-            "(inventory-hub user add NAME --role administrator)."
+            "%(name)s is the only administrator: make somebody else one first "
+            "(inventory-hub user add NAME --role administrator).",
+            name=user.name,
         )
 
 

@@ -76,7 +76,7 @@ def _section(heading: str, rows: list[str]) -> Iterator[str]:
 
 def _row(model: type[SettingsModel], each: Variable) -> str:
     names = [f"`{name}`" for name in each.names]
-    meaning = " ".join((each.info.description or "").split())
+    meaning = " ".join((each.info.description or "").split()).replace("|", "\\|")
     secret = " (secret)" if each.secret else ""
     return f"| {' or '.join(names)}{secret} | {_default(model, each)} | {meaning} |"
 

@@ -18,7 +18,7 @@ from db.decisions import Decision, mark
 from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
 from db.tokens import DECIDE, READ
 
-SIGN_IN = "/login"
+SIGN_IN, SIGN_OUT = "/login", "/logout"
 SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR = f"{SIGN_IN}/code", f"{SIGN_IN}/second-factor"
 OIDC, OIDC_CALLBACK = f"{SIGN_IN}/oidc", f"{SIGN_IN}/oidc/callback"
 """To the OpenID provider, and back."""
@@ -41,7 +41,7 @@ ACCESS: dict[str, str] = {
     OIDC: PUBLIC,
     OIDC_CALLBACK: PUBLIC,
     "/invite/<token>": PUBLIC,
-    "/logout": VIEWER,
+    SIGN_OUT: VIEWER,
     "/account": VIEWER,
     "/account/password": VIEWER,
     "/account/language": VIEWER,

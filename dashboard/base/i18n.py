@@ -13,6 +13,7 @@ from flask_babel import Babel, gettext
 
 from dashboard.base.formats import plain
 from dashboard.base.notice import Notice
+from db.translatable import TranslatableError
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 
@@ -52,6 +53,11 @@ def init_babel(
 def translate(text: str) -> str:
     """A text that was marked for the catalogue, in the reader's language."""
     return str(gettext(text))
+
+
+def translate_error(error: TranslatableError) -> str:
+    """What an error says, in the reader's language."""
+    return str(gettext(error.text, **error.values) if error.values else gettext(error.text))
 
 
 def translate_notice(notice: Notice) -> str:

@@ -10,7 +10,6 @@ from dashboard.base.notice import mark
 from dashboard.base.settings_params import SITES, parse_sites
 from dashboard.components.kit.grid import in_window
 from dashboard.components.kit.search_field import search_field
-from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
 from dashboard.views import settings as settings_views
@@ -61,7 +60,7 @@ def show(query: str | None, _settled: object) -> Any:
     with settings_views.view(query) as v:
         filters = parse_sites(v.args)
         known_sites = query_sites.list_sites(v.connection, filters)
-        head = frame(SITES, settings_views.count(v.connection), [])
+        head = settings_views.tabs(v.connection, SITES)
         return head, title(len(known_sites)), segments(filters.state)
 
 

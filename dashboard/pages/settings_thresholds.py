@@ -9,7 +9,7 @@ from dash import Input, Output, State, callback, html
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import THRESHOLDS
 from dashboard.components.ask.dialog import ASK
-from dashboard.components.settings.frame import frame, refused_card
+from dashboard.components.settings.frame import refused_card
 from dashboard.components.settings.thresholds import FIELDS, HISTORY, SAVE, WRONG, draft, history
 from dashboard.queries.audit import threshold_versions
 from dashboard.views import settings as settings_views
@@ -26,7 +26,7 @@ dash.register_page(
 def layout(**_query: str) -> html.Div:
     """The draft, which begins as the version in use, and the place of all versions."""
     with current().reading() as connection:
-        head = frame(THRESHOLDS, settings_views.count(connection), [])
+        head = settings_views.tabs(connection, THRESHOLDS)
         now = threshold_versions.current(connection, current().settings)
     refusal = current_actor().refusal(SaveThresholds)
     form = draft(now.values) if refusal is None else refused_card(refusal)

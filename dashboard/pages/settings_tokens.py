@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import TOKENS
 from dashboard.components.kit.fields import VALUE
-from dashboard.components.settings.frame import frame
 from dashboard.components.settings.tokens import (
     Ids,
     add_form,
@@ -41,7 +40,7 @@ dash.register_page(
 def layout(**_query: str) -> html.Div:
     """The form and the places of the rest."""
     with current().reading() as connection:
-        head = frame(TOKENS, settings_views.count(connection), [])
+        head = settings_views.tabs(connection, TOKENS)
         sites = site_options(connection)
     parts = [add_form(sites), html.Div(id=Ids.LIST), revoke_dialog(), *stores()]
     return html.Div([html.Div(head, id=Ids.HEAD), *parts], className="settings")

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import USERS
 from dashboard.components.kit.fields import VALUE
-from dashboard.components.settings.frame import frame
 from dashboard.components.settings.users import (
     Ids,
     add_form,
@@ -22,7 +21,7 @@ from dashboard.queries.people.user_list import people
 from dashboard.queries.sites.site_table import site_options
 from dashboard.views import settings as settings_views
 from dashboard.views.settings import only, plain_ids, require_administrator
-from dashboard.views.settings_users import add_person, change_person
+from dashboard.views.settings_users import add_person, change_person, form_words, let_in_words
 from dashboard.web.context import current
 from db.roles import ADMINISTRATOR
 
@@ -40,9 +39,9 @@ dash.register_page(
 def layout(**_query: str) -> html.Div:
     """The form and the places of the rest."""
     with current().reading() as connection:
-        head = frame(USERS, settings_views.count(connection), [])
+        head = settings_views.tabs(connection, USERS)
         sites = site_options(connection)
-    parts = [add_form(sites), html.Div(id=Ids.LIST), dialog(sites), *stores()]
+    parts = [add_form(sites, form_words()), html.Div(id=Ids.LIST), dialog(sites), *stores()]
     return html.Div([html.Div(head, id=Ids.HEAD), *parts], className="settings")
 
 
@@ -99,7 +98,12 @@ def open_dialog(act: dict[str, Any] | None) -> dict[str, Any]:
     with current().reading() as connection:
         everybody = people(connection, current().settings)
     found = [each for each in everybody if each.user_id == act.get("user_id")]
-    return only(OPENED, **(person_parts(found[0]) if found else {}))
+    if not found:
+        return only(OPENED)
+    parts, person = person_parts(found[0]), found[0]
+    if not person.may_use_password:
+        parts["about"] += f" {let_in_words(person.name)}"
+    return only(OPENED, **parts)
 
 
 DONE = {

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from dashboard.base.access import SIGN_IN
+from dashboard.base.access import SIGN_IN, SIGN_OUT
 
 
 def safe_next(text: str | None) -> str:
@@ -19,6 +19,6 @@ def safe_next(text: str | None) -> str:
         parts = urlsplit(path)
     except ValueError:
         return "/"
-    if parts.scheme or parts.netloc or parts.path in (SIGN_IN, "/logout"):
+    if parts.scheme or parts.netloc or parts.path in (SIGN_IN, SIGN_OUT):
         return "/"
     return path

@@ -12,14 +12,14 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from dashboard.base.access import OIDC, OIDC_CALLBACK, SIGN_IN
+from dashboard.base.i18n import translate_error
 from dashboard.signin.next_page import safe_next
 from dashboard.signin.pages import note, page
-from dashboard.web.context import Context
+from dashboard.web.context import Context, sender_address
 from dashboard.web.openid_provider import NotProven, OpenIdProvider, Proven, ProviderDown
 from dashboard.web.refusals import Refusals
 from dashboard.web.sign_in import sign_in
 from db import outside, sessions, users
-from db.roles import ADMINISTRATOR
 from db.settings import Settings
 from db.vault import Vault
 
@@ -105,21 +105,25 @@ class OidcSignIn:
 
     def _signed_in(self, person: Proven, wanted: str) -> ResponseReturnValue:
         context, now, settings = self._context, self._context.clock(), self._settings
-        by = "openid provider"
+        by, about = "openid provider", {"address": sender_address()}
         try:
             with context.writing(own_sites=True) as connection:
                 user = outside.known(connection, person.issuer, person.subject, person.name)
                 user = outside.admit(
                     connection, user, person.name, person.groups, settings.oidc_roles,
-                    settings.unknown_users, by, now,
+                    settings.unknown_users, by, now, about,
                 )  # fmt: skip
+                outside.give_sites(
+                    connection, user, person.groups, settings.oidc_sites, by, now, about
+                )
                 outside.remember(connection, user.user_id, person.issuer, person.subject)
                 note(context, connection, user.name, "sign_in", {"by": by})
         except outside.NotLetIn as error:
             if error.user_id is not None:
                 with context.writing(own_sites=True) as connection:
                     users.end_sessions_and_links(connection, error.user_id)
-            return self._refuse("no account or role here", str(error), f"user {person.name}")
+            sentence = translate_error(error)
+            return self._refuse("no account or role here", sentence, f"user {person.name}")
         sign_in(context.engine, user.user_id, now, self._vault.encrypt(person.id_token))
         return redirect(wanted, 303)
 
@@ -140,8 +144,7 @@ class OidcSignIn:
 
     def lets_in_locally(self, user: Row[Any]) -> bool:
         """Whether that user may sign in with a password too."""
-        is_administrator = user.role == ADMINISTRATOR
-        return self.local and (is_administrator or self._settings.oidc_local_sign_in == "everybody")
+        return users.may_use_password(self._settings, user.role)
 
     def form(self, error: str = "", status: int = 200) -> Response:
         """The sign-in page with the provider's button."""

@@ -9,15 +9,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import Connection, Row
 
-from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN
+from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN, SIGN_OUT
 from dashboard.base.formats import instant
-from dashboard.base.i18n import languages
+from dashboard.base.i18n import languages, translate_error
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
 from dashboard.signin.oidc import OidcSignIn
 from dashboard.signin.pages import note, note_refusal, page
 from dashboard.signin.second_step import VALID_FOR, SecondStep
-from dashboard.web.context import Context
+from dashboard.web.context import Context, sender_address
 from dashboard.web.cross_site import repeats_token
 from dashboard.web.sign_in import LANGUAGE_COOKIE, current_session, sign_in, sign_out
 from dashboard.words.roles import browser_name, role_name
@@ -79,7 +79,7 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
                 users.store_rehashed(connection, user.user_id, password)
         return second_step.let_in(user, safe_next(request.form.get("next")))
 
-    @routes.post("/logout")
+    @routes.post(SIGN_OUT)
     def signed_out() -> ResponseReturnValue:
         here, id_token = current_session(), None
         if here is not None:
@@ -123,17 +123,19 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
                 if not sessions.use_link(connection, token, now):
                     return _gone()
                 if user is None:
-                    added = users.add(connection, name, ADMINISTRATOR, "first sign-in", now)
+                    added = users.add(
+                        connection, name, ADMINISTRATOR, "first sign-in", now, _from_here()
+                    )
                     user = users.by_id(connection, added)
                 assert user is not None, "it was read or added in this transaction"
-                users.set_password(connection, user, password, user.name, now)
+                users.set_password(connection, user, password, user.name, now, _from_here())
                 user = users.by_id(connection, user.user_id)
                 assert user is not None, "it was read in this transaction"
         except (passwords.WeakPassword, users.UserError) as error:
             with context.reading(own_sites=True) as connection:
                 link = sessions.open_link(connection, token, now)
                 user = None if link is None else _user_of(connection, link)
-            return _invitation(user, str(error), 400, name)
+            return _invitation(user, translate_error(error), 400, name)
         return second_step.let_in(user, "/")
 
     @routes.get("/account")
@@ -168,9 +170,9 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
             return _account_page(context, _("The two passwords are not the same."), 400)
         try:
             with context.writing(own_sites=True) as connection:
-                users.set_password(connection, user, password, user.name, now)
+                users.set_password(connection, user, password, user.name, now, _from_here())
         except passwords.WeakPassword as error:
-            return _account_page(context, str(error), 400)
+            return _account_page(context, translate_error(error), 400)
         sign_in(context.engine, user.user_id, now)  # This session ended with all the others.
         return redirect("/account?changed=", 303)
 
@@ -232,7 +234,7 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
             refused = _("Your account needs a second factor: you can replace it, not remove it.")
             return _account_page(context, refused, 403)
         with context.writing(own_sites=True) as connection:
-            second_factors.remove(connection, user, user.name, now)
+            second_factors.remove(connection, user, user.name, now, _from_here())
         sign_in(context.engine, user.user_id, now)  # This session ended with all the others.
         return redirect("/account", 303)
 
@@ -245,7 +247,7 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
         with context.writing(own_sites=True) as connection:
             if not second_factors.is_added(connection, user.user_id):
                 return redirect("/account", 303)
-            codes = second_factors.renew_codes(connection, user, context.clock())
+            codes = second_factors.renew_codes(connection, user, context.clock(), _from_here())
         return page("recovery_codes", codes=codes, next="/account")
 
     @routes.post("/account/sessions/<int:session_id>/end")
@@ -258,6 +260,11 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
         return redirect("/account", 303)
 
     return routes
+
+
+def _from_here() -> dict[str, str]:
+    """What an entry of the audit log says besides the change itself."""
+    return {"address": sender_address()}
 
 
 def _user_of(connection: Connection, link: Any) -> Any:

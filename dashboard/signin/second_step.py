@@ -17,7 +17,7 @@ from dashboard.base.access import SIGN_IN, SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR
 from dashboard.signin.attempts import CODES_FOR_NAME_AN_HOUR, CODES_FROM_ADDRESS, FailedAttempts
 from dashboard.signin.next_page import safe_next
 from dashboard.signin.pages import note, note_refusal, page
-from dashboard.web.context import Context
+from dashboard.web.context import Context, sender_address
 from dashboard.web.cross_site import repeats_token
 from dashboard.web.sign_in import sign_in
 from db import second_factors, sessions, users
@@ -114,7 +114,9 @@ class SecondStep:
         if secret is None:
             return redirect(action, 303)
         with context.writing(own_sites=True) as connection:
-            codes = second_factors.add(connection, user, secret, _code(), self.vault, now)
+            codes = second_factors.add(
+                connection, user, secret, _code(), self.vault, now, {"address": sender_address()}
+            )
         if codes is None:
             error = _("This code is wrong. See that the phone's clock is right, and try again.")
             return self.offer(user, error, 400, action=action)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from dash import no_update
+from dash import html, no_update
 from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Forbidden
@@ -19,7 +19,7 @@ from dashboard.base.params import allow_only, arguments
 from dashboard.base.refusals import Refusal, refusal_words
 from dashboard.base.settings_params import AuditFilters
 from dashboard.components.settings.audit import audit_page
-from dashboard.components.settings.frame import frame, refused_card
+from dashboard.components.settings.frame import frame, refused_card, refused_tab
 from dashboard.components.settings.inbox import Listed, inbox
 from dashboard.components.settings.rules import rule_cards
 from dashboard.components.shell.strip import strip
@@ -67,6 +67,18 @@ def count(connection: Connection) -> int:
     return waiting(connection).count
 
 
+def tabs(connection: Connection, path: str) -> list[Any]:
+    """The head of the page at `path`: its tabs."""
+    return frame(path, count(connection), [], current_actor())
+
+
+def refused(path: str, refusal: Refusal) -> Any:
+    """What stands in place of a page of the settings that its reader may not open."""
+    with current().reading() as connection:
+        head = tabs(connection, path)
+    return html.Div([*head, refused_tab(refusal)], className="settings")
+
+
 def inbox_page(v: View) -> list[Any]:
     """The content of the inbox page."""
     limits, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
@@ -79,6 +91,7 @@ def inbox_page(v: View) -> list[Any]:
         settings_params.PAGE,
         pending.count,
         inbox(pending, listed, limits, current_actor(), current().now()),
+        current_actor(),
     )
 
 
@@ -88,7 +101,7 @@ def rules(v: View) -> tuple[list[Any], list[Any]]:
     versions = rule_versions.versions(v.connection)
     filters = AuditFilters(actions=(SaveRules.kind,))
     saved = audit_log.page(v.connection, filters, limit=1000)
-    head = frame(settings_params.RULES, count(v.connection), [])
+    head = tabs(v.connection, settings_params.RULES)
     refusal = current_actor().refusal(SaveRules)
     why = [] if refusal is None else [refused_card(refusal)]
     return head, [*why, *rule_cards(versions, saved, current_actor())]
@@ -104,7 +117,7 @@ def audit(v: View) -> list[Any]:
         v.connection, filters, limit=settings_params.AUDIT_PAGE, offset=listed.offset
     )
     body = audit_page(entries, audit_log.count(v.connection, filters), listed, actor)
-    return frame(settings_params.AUDIT, count(v.connection), body)
+    return frame(settings_params.AUDIT, count(v.connection), body, actor)
 
 
 def require_administrator(doing: str) -> None:

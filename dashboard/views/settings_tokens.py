@@ -7,6 +7,7 @@ from typing import Any
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.i18n import translate_error
 from dashboard.components.kit.once import shown_once
 from dashboard.views.settings import plain_ids
 from dashboard.web.context import current, current_actor, own_address, sender_address
@@ -21,8 +22,8 @@ def make_token(form: Mapping[str, Any]) -> dict[str, Any]:
         spec = _spec(form, here.zone)
         with here.writing() as connection:
             text = tokens.add(connection, spec, current_actor().name, now, here.peppers, about)
-    except (tokens.TokenError, ValueError, OverflowError) as error:
-        return {"once": None, "wrong": str(error)}
+    except tokens.TokenError as error:
+        return {"once": None, "wrong": translate_error(error)}
     changed = f"{text[:24]} {now}"
     return {"once": _once(spec.kind, text), "wrong": None, "changed": changed, "name": ""}
 
@@ -42,24 +43,30 @@ def _spec(form: Mapping[str, Any], zone: tzinfo) -> tokens.TokenSpec:
     """The token that the form says.
 
     Raises:
-        TokenError: it may do nothing.
-        ValueError, OverflowError: its last day is none.
+        TokenError: it may do nothing, or its last day is none.
     """
-    ends = None
-    if form["expires"]:
-        after = date.fromisoformat(form["expires"]) + timedelta(days=1)
-        ends = datetime.combine(after, time.min, zone)
+    ends = _end_of_day(form["expires"], zone) if form["expires"] else None
     name, networks = form["name"] or "", (form["addresses"] or "").replace(",", " ").split()
     if form["kind"] != tokens.API:
         return tokens.TokenSpec(
             form["kind"], name, form["site"] or None, addresses=tuple(networks), expires_at=ends
         )
     if not form["scopes"]:
-        raise tokens.TokenError(_("A token that may do nothing is of no use: tick what it may."))
+        raise tokens.TokenError("A token that may do nothing is of no use: tick what it may.")
     return tokens.TokenSpec(
         tokens.API, name, None, tuple(form["scopes"]), form["role"],
         plain_ids(form["sites"]) or None, tuple(networks), ends,
     )  # fmt: skip
+
+
+def _end_of_day(text: str, zone: tzinfo) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time.min, zone)
+    except (ValueError, OverflowError) as error:
+        raise tokens.TokenError(
+            "%(text)s is no day: choose the last day in the calendar, or leave it empty.",
+            text=text[:40],
+        ) from error
 
 
 def _once(kind: str, text: str) -> Component:

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from dashboard.base.i18n import translate_error
 from dashboard.components.kit.once import shown_once
 from dashboard.components.settings.users import Ids, enabled_parts
 from dashboard.web.context import current, current_actor, own_address, sender_address
 from db import sessions, users
+from db.roles import ADMINISTRATOR, VIEWER
 
 Author = tuple[str, datetime, dict[str, str]]
 """Who changes something, when, and from which network address."""
@@ -28,11 +30,37 @@ def add_person(name: str, role: str, sites: Collection[int]) -> dict[str, Any]:
             assert user is not None, "it was added a moment ago"
             if sites:
                 users.set_sites(connection, user, sites, *by)
-            token = sessions.invite(connection, user, *by)
+            by_link = users.may_use_password(current().settings, role)
+            token = sessions.invite(connection, user, *by) if by_link else None
     except users.UserError as error:
-        return {"once": None, "wrong": str(error)}
+        return {"once": None, "wrong": translate_error(error)}
     changed = f"{user_id} {current().clock()}"
-    return {"once": _link(user.name, token), "wrong": None, "changed": changed, "name": ""}
+    once = let_in_words(user.name) if token is None else _link(user.name, token)
+    return {"once": once, "wrong": None, "changed": changed, "name": ""}
+
+
+def let_in_words(name: str) -> str:
+    """How somebody signs in who has no password here."""
+    settings = current().settings
+    if settings.auth == "proxy":
+        return str(_("The proxy lets %(name)s in: nobody chooses a password here.", name=name))
+    return str(
+        _("%(provider)s lets %(name)s in: %(name)s chooses no password here.", name=name,
+          provider=settings.oidc_name)
+    )  # fmt: skip
+
+
+def form_words() -> str:
+    """How whoever is added signs in."""
+    settings = current().settings
+    if settings.auth == "proxy":
+        return str(_("The proxy lets the person in by this name: there is no password here"))
+    if settings.auth != "oidc" or users.may_use_password(settings, VIEWER):
+        return str(_("You get a link with which the person chooses a password"))
+    by_name = _("%(provider)s lets the person in by this name", provider=settings.oidc_name)
+    if users.may_use_password(settings, ADMINISTRATOR):
+        by_name += _("; an administrator also gets a link to choose a password")
+    return str(by_name)
 
 
 def change_person(
@@ -53,6 +81,8 @@ def change_person(
                 role, sites = wanted
                 users.set_role_and_sites(connection, user, role, sites or None, *by)
                 shown = {"is_open": False}
+            elif button == Ids.LINK and not users.may_use_password(current().settings, user.role):
+                return {"is_open": True, "done": None, "wrong": let_in_words(user.name)}
             elif button == Ids.LINK:
                 shown = {"done": _link(user.name, sessions.invite(connection, user, *by))}
             elif button == Ids.SIGN_OUT:
@@ -60,20 +90,24 @@ def change_person(
                 shown = {"done": _("%(name)s is signed out everywhere.", name=user.name)}
             elif button == Ids.DISABLE:
                 users.set_enabled(connection, user, not user.enabled, *by)
-                shown = _enabled(user.name, is_enabled=not user.enabled)
+                shown = _enabled(user)
     except users.UserError as error:
-        return {"is_open": True, "done": None, "wrong": str(error)}
+        return {"is_open": True, "done": None, "wrong": translate_error(error)}
     changed = f"{user_id} {button} {current().clock()} {clicks}"
     return {"is_open": True, "done": None, "wrong": None, "changed": changed} | shown
 
 
-def _enabled(name: str, *, is_enabled: bool) -> dict[str, Any]:
+def _enabled(was: Any) -> dict[str, Any]:
+    """What the dialog shows of a user (a row of `users`, as it was) who could sign in before and
+    cannot now, or the reverse."""
+    is_enabled = not was.enabled
     done = (
-        _("%(name)s can sign in again.", name=name)
+        _("%(name)s can sign in again.", name=was.name)
         if is_enabled
-        else _("%(name)s is disabled and signed out everywhere.", name=name)
+        else _("%(name)s is disabled and signed out everywhere.", name=was.name)
     )
-    return {"done": done, **enabled_parts(is_enabled=is_enabled)}
+    by_password = users.may_use_password(current().settings, was.role)
+    return {"done": done, **enabled_parts(is_enabled=is_enabled, may_use_password=by_password)}
 
 
 def _author() -> Author:

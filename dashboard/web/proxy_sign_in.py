@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from dashboard.base.access import Actor, roles_up_to
 from dashboard.base.clock import Clock
+from dashboard.base.i18n import translate_error
 from dashboard.web.refusals import Refusals
 from db import outside, users
 from db.engine import reading, writing
@@ -59,11 +60,12 @@ class ProxySignIn:
                     user = outside.admit(
                         connection, users.by_name(connection, name), name, groups, self._roles,
                         self._unknown, "proxy", self._clock(),
+                        {"address": request.remote_addr or ""},
                     )  # fmt: skip
                     sites = users.sites_of(connection, user)
             except outside.NotLetIn as error:
                 self._refusals.note("sign_in_refused", f"user {name}", "not let in")
-                raise Refused(str(error)) from error
+                raise Refused(translate_error(error)) from error
         assert user is not None, "it was found or let in"
         return Actor(user.name, roles_up_to(user.role), "proxy", sites)
 

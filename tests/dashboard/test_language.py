@@ -1,8 +1,15 @@
 """The language is a person's choice, else the one last chosen in the browser."""
 
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Flask
+from flask_babel import Babel
 from sqlalchemy import Engine
 
-from dashboard.base.i18n import language_names, languages
+from dashboard.base.i18n import TRANSLATIONS, language_names, languages, translate_error
 from db import users
 from db.engine import reading
 from db.roles import VIEWER
@@ -45,3 +52,26 @@ def test_the_menu_offers_the_languages_that_have_a_catalogue_and_keeps_the_choic
     assert stranger.post("/account/language", language="en").status_code in (303, 401, 403)
     assert "inventory_hub_language" not in str(stranger.client.get_cookie("inventory_hub_language"))
     assert languages()[0] == "en"
+
+
+def test_errors_of_users_passwords_and_tokens_are_translated(tmp_path: Path) -> None:
+    with (TRANSLATIONS / "messages.pot").open("rb") as file:
+        known = {str(message.id) for message in read_po(file)}
+    english = "There is a user %(name)r already: choose another name."
+    assert {
+        english, "Choose a password of %(n)s characters or more.",
+        "A token that may do nothing is of no use: tick what it may.",
+        "%(name)s is disabled here: ask an administrator.",
+    } <= known  # fmt: skip
+    folder = tmp_path / "pt" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    catalog = Catalog(locale="pt")
+    catalog.add(english, "O usu\u00e1rio %(name)r j\u00e1 existe.")
+    with (folder / "messages.mo").open("wb") as file:
+        write_mo(file, catalog)
+    app = Flask("translated")
+    Babel(app, default_translation_directories=str(tmp_path), locale_selector=lambda: "pt")
+    error = users.UserError(english, name="Ana")
+    with app.test_request_context():
+        assert translate_error(error) == "O usu\u00e1rio 'Ana' j\u00e1 existe."
+    assert str(error) == "There is a user 'Ana' already: choose another name."

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -11,11 +12,12 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from sqlalchemy import Engine, select
+from werkzeug.serving import make_ssl_devcert
 
 from db import users
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
-from db.tables import user_sessions
+from db.tables import audit_log, user_sessions
 from tests.support.openid_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -24,7 +26,7 @@ from tests.support.openid_provider import (
     openid_provider,
     rsa_key,
 )
-from tests.support.sign_in_site import PASSWORD, Browser, Site
+from tests.support.sign_in_site import PASSWORD, Browser, Site, add_site
 
 ROLES = "hub-admins=administrator;billing=manager;everybody=viewer"
 CALLBACK = "http://localhost/login/oidc/callback"
@@ -63,15 +65,17 @@ def site(sqlite_engine: Engine) -> Iterator[OidcSite]:
         yield made
 
 
-def back_from(site: OidcSite, browser: Browser, who: str = "ana", next: str = "/") -> str:
+def back_from(
+    site: OidcSite, browser: Browser, who: str = "ana", next: str = "/", verify: bool | str = True
+) -> str:
     """The path with which the provider sends a browser back."""
     leave = browser.get(f"/login/oidc?{urlencode({'next': next})}")
     assert leave.status_code == 303, leave.text
-    page = requests.get(leave.location, timeout=60)
+    page = requests.get(leave.location, timeout=60, verify=verify)
     assert who in page.text
     chosen = requests.get(
         f"{site.provider.issuer}/choose?{urlsplit(leave.location).query}&who={who}",
-        timeout=60, allow_redirects=False,
+        timeout=60, allow_redirects=False, verify=verify,
     )  # fmt: skip
     return chosen.headers["Location"].removeprefix("http://localhost")
 
@@ -105,6 +109,58 @@ def test_a_person_signs_in_and_the_groups_give_the_role_each_time(site: OidcSite
     site.provider.key = rsa_key("second")
     site.provider.published.append(site.provider.key)
     assert again.get(back_from(site, again)).status_code == 303
+
+
+def test_groups_say_which_sites_somebody_sees(site: OidcSite) -> None:
+    with writing(site.engine) as connection:
+        for number, name in ((1, "Harbor Dental"), (2, "North Farms")):
+            add_site(connection, number, name)
+    sites = "everybody=harbor dental|No Such Site;billing=North Farms;desk=*"
+    ana = site.provider.people["ana"]
+    for groups, seen in (
+        (["everybody", "billing"], {1, 2}), (["billing"], {2}), (["hub-admins"], None),
+        (["billing", "desk"], None), (["everybody"], {1}),
+    ):  # fmt: skip
+        ana["groups"] = groups
+        browser = site.browser(OIDC_SITES=sites)
+        assert browser.get(back_from(site, browser)).status_code == 303
+        with reading(site.engine) as connection:
+            assert users.sites_of(connection, users.by_name(connection, "ana")) == seen, groups
+    listed = browser.get("/_dash-layout").text
+    assert "Harbor Dental" in listed and "North Farms" not in listed
+    # Who has a role and is in no group with sites sees nothing.
+    browser = site.browser(OIDC_SITES="others=*")
+    assert browser.get(back_from(site, browser)).status_code == 303
+    assert "Harbor Dental" not in browser.get("/_dash-layout").text
+    with reading(site.engine) as connection:
+        rows = connection.execute(
+            select(audit_log.c.detail).where(audit_log.c.actor == "openid provider")
+        ).all()
+    assert len(rows) > 5
+    assert {json.loads(row.detail)["address"] for row in rows} == {"192.0.2.1"}
+
+
+def test_a_provider_over_tls_that_wants_its_secret_in_the_form_and_knows_people_by_mail(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    certificate, key = make_ssl_devcert(str(tmp_path / "localhost"), cn="localhost")
+    with openid_provider(certificate=(certificate, key)) as provider:
+        site = OidcSite(sqlite_engine, provider)
+        provider.clock, provider.secret_in_form = lambda: site.clock().timestamp(), True
+        provider.redirect_uris.add(CALLBACK)
+        provider.people["ana"] = {
+            "sub": "1", "email": "ana@acme.example", "groups": ["everybody"]
+        }  # fmt: skip
+        distrustful = site.browser(OIDC_NAME_CLAIM="email")
+        refused = distrustful.get("/login/oidc")
+        assert refused.status_code == 503 and "does not answer" in refused.text
+        browser = site.browser(OIDC_NAME_CLAIM="email", OIDC_CA_FILE=certificate)
+        answer = browser.get(back_from(site, browser, verify=certificate))
+        assert answer.status_code == 401, "anybody may have entered that address"
+        provider.people["ana"]["email_verified"] = True
+        answer = browser.get(back_from(site, browser, verify=certificate))
+        assert answer.status_code == 303, answer.text
+        assert site.role("ana@acme.example") == VIEWER
 
 
 def test_signing_out_ends_both_sessions(site: OidcSite) -> None:

@@ -12,7 +12,7 @@ from dashboard.app import create_app
 from db import users
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
-from db.settings import load
+from db.settings import WrongSettings, load
 from db.tables import audit_log
 from tests.support.api_server import NOW, serve_with_granian
 from tests.support.sign_in_site import KEY
@@ -86,6 +86,22 @@ def test_sec_25_the_proxy_says_who_it_is(hub: Proxied) -> None:
     assert hub.get("/sites", None, {"X_Forwarded_User": "Ana"}).status_code == 401
 
 
+@pytest.mark.parametrize("hub", [{"PROXY_SIGN_OUT_URL": "/oauth2/sign_out?rd=/"}], indirect=True)
+def test_signing_out_leads_to_the_proxy(hub: Proxied) -> None:
+    hub.add("Ana", ADMINISTRATOR)
+    with requests.Session() as browser:
+        browser.headers["X-Forwarded-User"] = "Ana"
+        assert "Sign out" in browser.get(f"{hub.address}/_dash-layout", timeout=60).text
+        page = browser.get(f"{hub.address}/sites", timeout=60)
+        token = re.findall('name="csrf_token" value="([^"]+)"', page.text)[0]
+        left = browser.post(f"{hub.address}/logout", data={"csrf_token": token}, timeout=60)
+    assert left.status_code == 200
+    assert 'content="0; url=/oauth2/sign_out?rd=/"' in left.text
+    for wrong in ("//evil.example", "http://evil.example/", "javascript:x"):
+        with pytest.raises(WrongSettings, match="PROXY_SIGN_OUT_URL"):
+            load({"AUTH": "proxy", "SECRET_KEY": KEY, "PROXY_SIGN_OUT_URL": wrong})
+
+
 @pytest.mark.parametrize("hub", [{"TRUSTED_PROXIES": "192.0.2.1"}], indirect=True)
 def test_sec_25_a_header_from_elsewhere_is_ignored_and_noted_once(hub: Proxied) -> None:
     hub.add("Ana", ADMINISTRATOR)
@@ -146,3 +162,6 @@ def test_groups_give_roles_with_the_very_next_request(hub: Proxied) -> None:
     assert hub.role("Eve") == (VIEWER, False)
     changes = [row[2] for row in hub.audit() if row[1] == "user_set"]
     assert changes == ["user Eve"] * 2
+    with reading(hub.engine) as connection:
+        details = connection.scalars(select(audit_log.c.detail)).all()
+    assert {json.loads(each).get("address") for each in details} == {"127.0.0.1"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dash import Dash
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from dashboard.app import create_app
 from dashboard.components.settings.users import people_card
@@ -20,11 +20,11 @@ from db.decisions import parse
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
 from db.settings import load
-from db.tables import api_tokens, audit_log, sites
+from db.tables import api_tokens, audit_log
 from db.tables import users as users_table
 from db.thresholds import Thresholds
 from tests.support.mounted_page import expand_drawn
-from tests.support.sign_in_site import KEY, Browser, Clock, hashed
+from tests.support.sign_in_site import KEY, PASSWORD, Browser, Clock, add_site, hashed
 from tests.support.small_hub import Hub, pcs
 
 NOW = Clock().now
@@ -39,19 +39,16 @@ class Settings:
         self.app: Dash = create_app(engine, clock=self.clock, settings=self.settings)
         with writing(engine) as connection:
             for number, name in ((1, "Harbor Dental"), (2, "North Farms")):
-                connection.execute(
-                    insert(sites).values(
-                        site_id=number, name=name, match_name=name.lower(), created_at=NOW,
-                        needs_review=False, internal=False, search_text=name.lower(),
-                    )
-                )  # fmt: skip
+                add_site(connection, number, name)
             for name, role in (("Ana", ADMINISTRATOR), ("Mia", MANAGER), ("Vic", VIEWER)):
                 users.add(connection, name, role, "test", NOW)
             connection.execute(users_table.update().values(password_hash=hashed()))
 
     def signed_in(self, name: str) -> Browser:
         browser = Browser(self.app.server.test_client(), "192.0.2.1")
-        assert browser.sign_in(name).status_code == 303
+        browser.get("/login?local=1")
+        assert browser.post("/login", username=name, password=PASSWORD).status_code == 303
+        browser.get("/")
         return browser
 
     def call(
@@ -226,6 +223,8 @@ def test_an_administrator_makes_tokens_sees_each_once_and_revokes_by_typing(
                  "let machines in", "192.0.2.7/32"):  # fmt: skip
         assert word in words, word
     assert text.split("_", 3)[3] not in words
+    for odd in ("2030-02-31", "tomorrow", "9999-12-31"):
+        assert f"{odd} is no day" in str(add_token(here, ana, name="odd", expires=odd)[1])
     public_id = text.split("_")[2]
     act = {"tokens-act": {"public_id": public_id}}
     pressed = ("tokens-changed.data", "token-revoke.n_clicks")
@@ -255,6 +254,7 @@ def test_others_see_why_and_can_do_nothing(here: Settings) -> None:
                 True,
             )
             assert "Ana" not in json.dumps(said).replace("Managing", "")
+            assert "/settings/rules" in json.dumps(said), "the tabs lead on"
         refused = [
             add_user(here, who, name="Eve", role=ADMINISTRATOR)[0],
             change_user(here, who, "Ana", "disable")[0],
@@ -268,6 +268,34 @@ def test_others_see_why_and_can_do_nothing(here: Settings) -> None:
         ]  # fmt: skip
         assert refused == [403] * 7
     assert here.user("Eve") is None
+
+
+def test_where_others_sign_people_in_there_is_no_link_but_for_administrators(
+    sqlite_engine: Engine,
+) -> None:
+    here = Settings(
+        sqlite_engine, AUTH="oidc", OIDC_ISSUER="https://login.test", OIDC_CLIENT_ID="hub",
+        OIDC_CLIENT_SECRET="s", OIDC_NAME="Acme",
+    )  # fmt: skip
+    ana = here.signed_in("Ana")
+    page = here.call(
+        ana, "_pages_content.children", "_pages_location.pathname",
+        {"_pages_location": "/settings/users", "pathname": "/settings/users"},
+    )[1]  # fmt: skip
+    assert "Acme lets the person in by this name; an administrator also" in json.dumps(page)
+    code, answer = add_user(here, ana, name="Eve")
+    assert code == 200 and "Acme lets Eve in" in answer and "/invite/" not in answer
+    assert "/invite/" in add_user(here, ana, name="Bob", role=ADMINISTRATOR)[1]
+    assert "Acme lets Eve in" in change_user(here, ana, "Eve", "link")[1]
+    opened = here.call(
+        ana, "user-title.children", "users-act.data",
+        {"users-act": {"user_id": here.user("Eve").user_id}},
+    )[1]  # fmt: skip
+    assert "Acme lets Eve in" in json.dumps(opened)
+    assert opened["response"]["user-link"]["disabled"] is True
+    with reading(sqlite_engine) as connection:
+        states = {each.name: each.state for each in people(connection, here.settings)}
+    assert states["Eve"] == "ok"
 
 
 def test_the_list_says_who_needs_a_second_factor(sqlite_engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Signing in: who gets in, how sessions end, and what other sites cannot do."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,14 +8,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from dashboard.api.files.limit import FILES_A_MINUTE
 from dashboard.signin.next_page import safe_next
 from db import sessions, tokens, users
-from db.engine import writing
+from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
-from db.tables import user_sessions
+from db.tables import audit_log, user_sessions
 from tests.support.sign_in_site import KEY, OTHER_KEY, PASSWORD, Site
 
 PAGES = ("/", "/devices?q=a", "/sites/1", "/report", "/charts", "/account", "/nothing")
@@ -209,6 +210,14 @@ def test_api_tokens_need_no_secret_of_a_page(site: Site) -> None:
     assert response.status_code == 400, "let through, and then there is nothing to change"
 
 
+def changed_from(site: Site) -> dict[str, str | None]:
+    """The network address in the entry of each change of a user."""
+    c = audit_log.c
+    with reading(site.engine) as connection:
+        rows = connection.execute(select(c.action, c.detail).where(c.action.startswith("user_")))
+        return {row.action: json.loads(row.detail).get("address") for row in rows}
+
+
 def test_asvs_6_3_2_the_first_administrator_is_made_by_a_link_once(site: Site) -> None:
     with writing(site.engine) as connection:
         old = sessions.new_link(connection, None, site.clock())
@@ -236,6 +245,7 @@ def test_asvs_6_3_2_the_first_administrator_is_made_by_a_link_once(site: Site) -
     with writing(site.engine) as connection:
         second = sessions.new_link(connection, None, site.clock())
     assert late.get(f"/invite/{second}").status_code == 410, "there is one now"
+    assert changed_from(site) == {"user_add": "192.0.2.1", "user_password": "192.0.2.1"}
 
 
 def test_the_link_of_an_invitation_lasts_a_day_and_ends_with_the_person(site: Site) -> None:
@@ -275,6 +285,7 @@ def test_a_changed_password_ends_every_other_session(site: Site) -> None:
     assert there.get("/").status_code == 303
     assert site.browser().sign_in("Ana").status_code == 401
     assert site.browser().sign_in("Ana", new).status_code == 303
+    assert changed_from(site)["user_password"] == "192.0.2.1"
 
 
 def test_asvs_3_3_1_cookies_are_locked_to_the_public_address(site: Site) -> None:

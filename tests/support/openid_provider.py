@@ -37,7 +37,7 @@ class OpenIdProvider:
         self.is_down = False
         self.change_claims: Callable[[Claims], Mapping[str, Any]] = lambda claims: claims
         self.make_token: Callable[[Claims], str] = self.sign
-        self.groups_in_token = True
+        self.groups_in_token, self.secret_in_form = True, False
         self.signed_out: list[dict[str, str]] = []
         self.clock, self._codes, self._access = clock, dict[str, Claims](), dict[str, str]()
         self.app = self._made()
@@ -60,8 +60,10 @@ class OpenIdProvider:
                 "jwks_uri": "keys", "userinfo_endpoint": "userinfo",
                 "end_session_endpoint": "logout",
             }  # fmt: skip
+            by_form = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
             return jsonify(
                 issuer=self.issuer, code_challenge_methods_supported=["S256"],
+                **(by_form if self.secret_in_form else {}),
                 **{name: f"{self.issuer}/{place}" for name, place in places.items()},
             )  # fmt: skip
 
@@ -93,8 +95,11 @@ class OpenIdProvider:
         @app.post("/token")
         def _token() -> Any:
             given, sent = request.authorization, request.form
-            if given is None or (given.username, given.password) != self._credentials():
+            basic = None if given is None else (given.username, given.password)
+            form = (sent.get("client_id"), sent.get("client_secret"))
+            if (form if self.secret_in_form else basic) != self._credentials():
                 return jsonify(error="invalid_client"), 401
+            assert not self.secret_in_form or given is None
             asked = self._codes.pop(sent["code"], None)
             digest = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
             challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -134,9 +139,16 @@ class OpenIdProvider:
 
 
 @contextmanager
-def openid_provider(clock: Callable[[], float] = time.time) -> Iterator[OpenIdProvider]:
-    """A provider that answers until the end of the block."""
+def openid_provider(
+    clock: Callable[[], float] = time.time, certificate: tuple[str, str] | None = None
+) -> Iterator[OpenIdProvider]:
+    """A provider that answers until the end of the block.
+
+    Args:
+        certificate: the files of a certificate for localhost and its key, to answer over TLS.
+    """
     provider = OpenIdProvider(clock)
-    with serve_in_thread(make_server("127.0.0.1", 0, provider.app, threaded=True)) as address:
-        provider.issuer = address
+    server = make_server("127.0.0.1", 0, provider.app, threaded=True, ssl_context=certificate)
+    with serve_in_thread(server) as address:
+        provider.issuer = address if certificate is None else f"https://localhost:{server.port}"
         yield provider

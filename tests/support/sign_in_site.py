@@ -6,14 +6,14 @@ from functools import cache
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from werkzeug.test import TestResponse
 
 from dashboard.app import create_app
 from db import passwords, users
 from db.engine import reading, writing
 from db.settings import load
-from db.tables import audit_log
+from db.tables import audit_log, sites
 from db.tables import users as users_table
 
 PASSWORD = "seven plain copper kettles"
@@ -23,6 +23,16 @@ KEY, OTHER_KEY = "k1" * 20 + "abcdefg", "z9" * 20 + "tuvwxyz"
 @cache
 def hashed() -> str:
     return passwords.hash_password(PASSWORD)
+
+
+def add_site(connection: Connection, site_id: int, name: str) -> None:
+    """Add a site of no device."""
+    connection.execute(
+        insert(sites).values(
+            site_id=site_id, name=name, match_name=name.lower(), created_at=Clock().now,
+            needs_review=False, internal=False, search_text=name.lower(),
+        )
+    )  # fmt: skip
 
 
 class Clock:

@@ -92,7 +92,7 @@ def _columns() -> list[dict[str, Any]]:
         _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
         # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
         text_column("reason", _("Reason"), 240, flex=2, hide=True),
-        text_column("os", _("OS"), 214, flex=1.6),
+        text_column("os", _("OS"), 220, flex=1.6),
         text_column("serial", _("Serial"), 124, flex=0.2),
         *(text_column(name, field_name(name), 124) for name in _OTHERS),
         {

@@ -16,7 +16,7 @@ from dashboard.components.kit.card import card
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.fields import choices_field
 from dashboard.components.kit.pill import pill
-from dashboard.components.kit.table import column_head
+from dashboard.components.kit.table import stacked_table
 from dashboard.components.settings.rows import labelled, row_button
 from dashboard.queries.people.token_list import Token
 from dashboard.queries.sites.site_table import Option
@@ -173,11 +173,8 @@ def token_card(listed: Sequence[Token], machine_keys: int, zone: tzinfo) -> Comp
         return card("tokens-all", html.P(nothing, className="note"), title=title, subtitle=keys)
     names = (_("Name"), _("For"), _("May"), _("Sites"), _("Works from"), _("Last day"),
              _("Last used"), _("State"), "")  # fmt: skip
-    head = html.Thead(html.Tr([column_head(name) for name in names]))
-    rows = [_row(token, zone) for token in listed]
-    table = html.Table([head, html.Tbody(rows)], className="table")
-    body = drawn(html.Div(table, className="table-scroll"))
-    return card("tokens-all", body, title=title, subtitle=keys)
+    table = stacked_table(names, [_row(token, zone) for token in listed])
+    return card("tokens-all", table, title=title, subtitle=keys)
 
 
 def last_day(expires_at: datetime, zone: tzinfo) -> str:
@@ -185,7 +182,7 @@ def last_day(expires_at: datetime, zone: tzinfo) -> str:
     return formats.day((expires_at - timedelta(microseconds=1)).astimezone(zone).date())
 
 
-def _row(token: Token, zone: tzinfo) -> html.Tr:
+def _row(token: Token, zone: tzinfo) -> list[Component]:
     act: list[Component] = []
     if token.state != tokens.REVOKED:
         act = [
@@ -193,22 +190,20 @@ def _row(token: Token, zone: tzinfo) -> html.Tr:
                 Ids.ACT, _("Revoke"), token.name, "btn-outline-danger", public_id=token.public_id
             )
         ]
-    return html.Tr(
-        [
-            html.Th(
-                [html.Span(token.name), html.Code(token.public_id, className="token-id")],
-                scope="row",
-            ),
-            html.Td(_("machines") if token.kind == tokens.ENROL else _("a program")),
-            html.Td(_may(token)),
-            html.Td(_sites(token)),
-            html.Td(", ".join(token.addresses) or _("anywhere")),
-            html.Td(last_day(token.expires_at, zone) if token.expires_at else _("for ever")),
-            html.Td(formats.instant(token.last_used) if token.last_used else _("never")),
-            html.Td(_state(token)),
-            html.Td(act, className="act"),
-        ]
-    )
+    return [
+        html.Th(
+            [html.Span(token.name), html.Code(token.public_id, className="token-id")],
+            scope="row",
+        ),
+        html.Td(_("machines") if token.kind == tokens.ENROL else _("a program")),
+        html.Td(_may(token)),
+        html.Td(_sites(token)),
+        html.Td(", ".join(token.addresses) or _("anywhere")),
+        html.Td(last_day(token.expires_at, zone) if token.expires_at else _("for ever")),
+        html.Td(formats.instant(token.last_used) if token.last_used else _("never")),
+        html.Td(_state(token)),
+        html.Td(act, className="act"),
+    ]
 
 
 def _may(token: Token) -> str:

@@ -12,10 +12,9 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.components.kit.card import card
-from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.fields import choices_field
 from dashboard.components.kit.pill import pill
-from dashboard.components.kit.table import column_head
+from dashboard.components.kit.table import stacked_table
 from dashboard.components.settings.rows import labelled, row_button
 from dashboard.queries.people.user_list import Person
 from dashboard.queries.sites.site_table import Option
@@ -38,8 +37,12 @@ class Ids:
     ACT, CHANGED = "users-act", "users-changed"
 
 
-def add_form(sites: Sequence[Option]) -> Component:
-    """The card that adds somebody."""
+def add_form(sites: Sequence[Option], let_in: str) -> Component:
+    """The card that adds somebody.
+
+    Args:
+        let_in: how whoever is added signs in.
+    """
     fields = html.Div(
         [
             labelled(_("Name"), dbc.Input(id=Ids.NAME, maxlength=100, autocomplete="off")),
@@ -57,7 +60,7 @@ def add_form(sites: Sequence[Option]) -> Component:
         [fields, html.P(id=Ids.WRONG, className="step-trouble", role="alert"),
          html.Div(id=Ids.ONCE)],
         title=_("Add a user"),
-        subtitle=_("You get a link with which the person chooses a password"),
+        subtitle=let_in,
     )  # fmt: skip
 
 
@@ -118,10 +121,8 @@ def people_card(people: Sequence[Person], *, sign_in_is_off: bool) -> Component:
         _("Last sign-in"),
         "",
     )
-    head = html.Thead(html.Tr([column_head(name) for name in names]))
-    table = html.Table([head, html.Tbody([_row(person) for person in people])], className="table")
-    body = drawn(html.Div(table, className="table-scroll"))
-    return card("users-all", body, title=title, subtitle=about)
+    table = stacked_table(names, [_row(person) for person in people])
+    return card("users-all", table, title=title, subtitle=about)
 
 
 def person_parts(person: Person) -> dict[str, Any]:
@@ -138,17 +139,19 @@ def person_parts(person: Person) -> dict[str, Any]:
         "about": f"{sees} {browsers if person.browsers else _('Not signed in.')}",
         "role": person.role,
         "sites": json.dumps(chosen),
-        **enabled_parts(is_enabled=person.state != "disabled"),
+        **enabled_parts(
+            is_enabled=person.state != "disabled", may_use_password=person.may_use_password
+        ),
         "done": None,
         "wrong": None,
     }
 
 
-def enabled_parts(*, is_enabled: bool) -> dict[str, Any]:
-    """The parts of the dialog that say whether its person can sign in."""
+def enabled_parts(*, is_enabled: bool, may_use_password: bool) -> dict[str, Any]:
+    """The parts of the dialog that say whether and how its person can sign in."""
     return {
         "disable": _("Disable") if is_enabled else _("Let sign in again"),
-        "no_link": not is_enabled,
+        "no_link": not is_enabled or not may_use_password,
     }
 
 
@@ -178,22 +181,19 @@ def _second_factor(person: Person) -> str:
     return words[person.second_factor]
 
 
-def _row(person: Person) -> html.Tr:
+def _row(person: Person) -> list[Component]:
     signed_in = formats.instant(person.last_sign_in) if person.last_sign_in else _("never")
-    return html.Tr(
-        [
-            html.Th(person.name, scope="row"),
-            html.Td(role_name(person.role)),
-            html.Td(sites_word(person)),
-            html.Td(state_pill(person)),
-            html.Td(_second_factor(person)),
-            html.Td(signed_in),
-            html.Td(
-                row_button(Ids.ACT, _("Change"), person.name, user_id=person.user_id),
-                className="act",
-            ),
-        ]
-    )
+    return [
+        html.Th(person.name, scope="row"),
+        html.Td(role_name(person.role)),
+        html.Td(sites_word(person)),
+        html.Td(state_pill(person)),
+        html.Td(_second_factor(person)),
+        html.Td(signed_in),
+        html.Td(
+            row_button(Ids.ACT, _("Change"), person.name, user_id=person.user_id), className="act"
+        ),
+    ]
 
 
 def _roles(name: str) -> Component:

@@ -55,9 +55,14 @@ class Status(NamedTuple):
     hidden: bool
 
 
-def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -> Component:
+def shell(
+    sites: Sequence[Option], version: str, actor: Actor, status: Status, *, signs_out: bool
+) -> Component:
     """The whole document around a page, for whoever opens it, with the status of that page: a strip
     that came later would push it down.
+
+    Args:
+        signs_out: whether people who are signed in can sign out here.
 
     What no callback names is drawn: every page mounts the shell besides its own components. Buttons
     with `data-shell` are answered by assets/js/shell.js.
@@ -71,7 +76,7 @@ def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -
             dcc.Store(id="snapshot", data=version),
             dcc.Store(id="pending"),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
-            _top(links, actor),
+            _top(links, actor, signs_out=signs_out),
             filter_bar(sites, status.chips, status.stamp),
             html.Div(status.strip, id="strip", className="strip", role="status"),
             _alert(
@@ -86,7 +91,7 @@ def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -
             *job_toasts(),
             html.Main(dash.page_container, id="page", className="content", hidden=status.hidden),
             _bottom(links),
-            _more(links, actor),
+            _more(links, actor, signs_out=signs_out),
             _help(links),
             *drawer(),
             *dialog(),
@@ -113,7 +118,7 @@ def _alert(name: str, text: str) -> Component:
     )  # fmt: skip
 
 
-def _top(links: Iterable[PageLink], actor: Actor) -> Component:
+def _top(links: Iterable[PageLink], actor: Actor, *, signs_out: bool) -> Component:
     pages = html.Nav(
         [_link(link, "top") for link in links], className="pages", **{"aria-label": _("Pages")}
     )
@@ -134,7 +139,7 @@ def _top(links: Iterable[PageLink], actor: Actor) -> Component:
                 [search, drawn_list([label, icon("search"), html.Kbd("/"), _suggestions()])],
                 className="search",
             ),
-            drawn_list([theme, *_account(actor)]),
+            drawn_list([theme, *_account(actor, signs_out=signs_out)]),
         ],
         className="top",
     )  # fmt: skip
@@ -150,7 +155,7 @@ def _suggestions() -> Component:
     )  # fmt: skip
 
 
-def _account(actor: Actor) -> list[Component]:
+def _account(actor: Actor, *, signs_out: bool) -> list[Component]:
     """The menu of the person who is signed in; nothing where nobody signs in."""
     if not actor.is_person:
         return []
@@ -164,22 +169,24 @@ def _account(actor: Actor) -> list[Component]:
             html.Span([html.Strong(actor.name), html.Span(role_name(actor.role))],
                       className="account-head"),
             html.Button(_("Light or dark"), type="button", **{"data-shell": "theme"}),
-            *_account_entries(actor),
+            *_account_entries(actor, signs_out=signs_out),
         ],
         className="account-menu",
     )  # fmt: skip
     return [html.Details([summary, entries], className="account")]
 
 
-def _account_entries(actor: Actor) -> list[Component]:
+def _account_entries(actor: Actor, *, signs_out: bool) -> list[Component]:
     """Where a proxy signs people in, passwords and sessions are not ours."""
-    if actor.by != "session":
-        return []
-    return [
+    own = [
         # It is no page of Dash: with a target the browser itself opens it.
         html.A(_("Password and sessions"), href="/account", target="_self"),
         _languages(),
-        html.Button(_("Sign out"), type="button", **{"data-shell": "signOut"}),
+    ]
+    sign_out = html.Button(_("Sign out"), type="button", **{"data-shell": "signOut"})
+    return [
+        *(own if actor.by == "session" else []),
+        *([sign_out] if actor.is_person and signs_out else []),
     ]
 
 
@@ -226,7 +233,7 @@ def _bottom(links: Sequence[PageLink]) -> Component:
     return drawn_list([behind, bar])
 
 
-def _more(links: Sequence[PageLink], actor: Actor) -> Component:
+def _more(links: Sequence[PageLink], actor: Actor, *, signs_out: bool) -> Component:
     """The sheet with the pages that a phone's bar has no room for."""
     theme = html.Button(
         [icon("moon"), _("Light or dark")], id="bottom-theme", type="button",
@@ -236,7 +243,7 @@ def _more(links: Sequence[PageLink], actor: Actor) -> Component:
         [
             *(_link(link, "more") for link in links[AT_HAND:]),
             theme,
-            *_account_entries(actor),
+            *_account_entries(actor, signs_out=signs_out),
         ],
         **{"aria-label": _("More pages")},
     )

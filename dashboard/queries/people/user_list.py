@@ -20,6 +20,7 @@ class Person:
 
     `sites`: id and name of those that the person sees; None for all. `last_sign_in`: by the audit
     log. `browsers`: how many are signed in. `second_factor`: "required" as long as it is not added.
+    `may_use_password`: nobody else lets the person in.
     """
 
     user_id: int
@@ -30,10 +31,12 @@ class Person:
     last_sign_in: datetime | None
     browsers: int
     second_factor: SecondFactor
+    may_use_password: bool = True
 
 
 def people(connection: Connection, settings: Settings) -> list[Person]:
-    """Everybody, by name. The settings say of whom a second factor is required."""
+    """Everybody, by name. The settings say who signs in how."""
+    outside = settings.auth in ("proxy", "oidc")
     with_factor = second_factors.having_one(connection)
     signed_in = _last_sign_ins(connection)
     of_user = select(user_sessions.c.user_id, func.count()).group_by(user_sessions.c.user_id)
@@ -49,7 +52,7 @@ def people(connection: Connection, settings: Settings) -> list[Person]:
             row.user_id,
             row.name,
             row.role,
-            "disabled" if not row.enabled else "ok" if row.password_hash else "invited",
+            "disabled" if not row.enabled else "ok" if row.password_hash or outside else "invited",
             tuple(seen.get(row.user_id, ())) if row.limited else None,
             signed_in.get(f"user {row.name}"),
             browsers.get(row.user_id, 0),
@@ -58,6 +61,7 @@ def people(connection: Connection, settings: Settings) -> list[Person]:
             else "required"
             if second_factors.is_required(settings, row)
             else "none",
+            users.may_use_password(settings, row.role),
         )
         for row in users.listed(connection)
     ]
