@@ -30,14 +30,14 @@ def threshold_name(name: str) -> str:
         "month_end_retention_months": _("Last day of the last ... months"),
         "month_close_days": _("A month closes ... days after its end"),
         "agent_present_days": _("A machine counts for ... days after its last report"),
-        "vanished_percent": _("More than ... % of the devices vanish"),
+        "vanished_percent": _("More than ...% of the devices vanish"),
         "vanished_devices": _("and more than ... devices vanish"),
-        "changed_percent": _("More than ... % change site, status or serial number"),
+        "changed_percent": _("More than ...% change site, status or serial number"),
         "changed_devices": _("and more than ... devices change"),
         "emptied_site_devices": _("A site of at least ... devices goes to zero"),
-        "growth_percent": _("A source grows by at least ... %"),
+        "growth_percent": _("A source grows by at least ...%"),
         "growth_devices": _("and by at least ... devices"),
-        "administrator_percent": _("From ... % of vanished devices on, an administrator decides"),
+        "administrator_percent": _("From ...% of vanished devices on, an administrator decides"),
     }[name]  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from tests.conftest import ROOT
 from tests.support.mounted_page import read_aloud
 
 DASHBOARD = ROOT / "dashboard"
-DECISIONS = ROOT / "db" / "decisions.py"
-"""The kinds of decisions have their labels there."""
+DB = ROOT / "db"
+IN_DB = ("decisions.py", "users.py", "passwords.py", "sessions.py", "tokens.py", "outside.py")
+"""The kinds of decisions have their labels there, and errors that people read their sentences."""
 READ_BY_PEOPLE = ("title", "placeholder", "label", "aria-label", "alt", "headerName")
 NOT_WORDS = {"Inventory Hub", "Esc"}
 
@@ -30,12 +31,17 @@ def kinds_of_files() -> list[tuple[str, str]]:
 
 
 def test_the_message_catalogue_holds_exactly_the_texts_of_the_dashboard() -> None:
-    keywords = {**DEFAULT_KEYWORDS, "mark": None}
+    errors = ("UserError", "WeakPassword", "TokenError", "NotLetIn")
+    keywords = {**DEFAULT_KEYWORDS, **dict.fromkeys(("mark", *errors))}
     found = {
         message[0] if isinstance(message, tuple) else message
         for _file, _line, message, _comments, _context in [
             *extract_from_dir(DASHBOARD, kinds_of_files(), keywords=keywords),
-            *(("decisions.py", *rest) for rest in extract_from_file("python", DECISIONS, keywords)),
+            *(
+                (name, *rest)
+                for name in IN_DB
+                for rest in extract_from_file("python", DB / name, keywords)
+            ),
         ]
     }
     catalogue = read_po(

@@ -87,7 +87,7 @@ def _columns() -> list[dict[str, Any]]:
         },
         text_column("display_name", _("Display name"), 110),
         text_column("site", _("Site"), 142),
-        text_column("location", _("Location"), 88, flex=0.3),
+        text_column("location", _("Location"), 96, flex=0.3),
         _pill("device_type", _("Type"), types, 114) | {"cellClass": "bare"},
         _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
         # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
