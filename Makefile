@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 DESCRIBED := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint fmt words picture bench build agent-binary clean
+.PHONY: help demo run test test-all coverage lint fmt words picture bench build agent-binary release clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ agent-binary: $(VENV)/.for-binary ## Build the agent as a single file for this s
 	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/agent \
 		deploy/agent/inventory-agent.spec
 	dist/inventory-agent --version
+
+release: $(VENV)/.for-development $(VENV)/.for-binary ## Build all files of a release, in dist/: wheel, source, agent, image context, SBOM, checksums
+	$(BIN)/python .ci/release.py build $(ARGS)
 
 clean: ## Remove .venv and everything built; data stays
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis

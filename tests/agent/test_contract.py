@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from agent import __version__
 from db.tables import agent_hours, inventory
 from tests.conftest import ROOT
 from tests.support.agent_servers import free_port
@@ -63,7 +64,7 @@ def test_a_machine_enrols_reports_and_catches_up(
         assert (
             row.machine_id == json.loads((tmp_path / "state/state.json").read_text())["machine_id"]
         )
-        assert (row.site, row.agent_version) == ("Acme", "0.1.0")
+        assert (row.site, row.agent_version) == ("Acme", __version__)
         assert sum(hour.n for hour in hub.rows(agent_hours)) == 4, "each report once"
         assert row.hostname and row.os_version and row.disk_total_mb and row.memory_used_mb
         assert row.has_desktop is not None

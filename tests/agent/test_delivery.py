@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent import __version__
 from agent.client import Client
 from agent.delivery import BATCH_REPORTS, MANUAL_FIX_PAUSE, Uploader
 from agent.spool import Spool
@@ -121,7 +122,7 @@ def test_machine_enrols_with_token_then_uses_its_own_key(bench: Any) -> None:
     assert hub.counted == first + second
     assert {request.path for request in hub.requests} == {"/api/machines"}
     assert hub.requests[0].headers["Content-Type"] == "application/json"
-    assert hub.requests[0].headers["User-Agent"].startswith("inventory-agent/0.1.0 (")
+    assert hub.requests[0].headers["User-Agent"].startswith(f"inventory-agent/{__version__} (")
 
 
 def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> None:

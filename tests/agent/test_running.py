@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from agent import client
+from agent import __version__, client
 from agent.spool import Spool, count_waiting
 from tests.conftest import ROOT
 from tests.support.agent_servers import (
@@ -104,7 +104,7 @@ def test_version() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agent", "--version"], cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout) == (0, "inventory-agent 0.1.0\n")
+    assert (done.returncode, done.stdout) == (0, f"inventory-agent {__version__}\n")
 
 
 ENOTTY = "Inappropriate ioctl for device (originated from ioctl(SIOCETHTOOL))"
