@@ -21,6 +21,7 @@ from tests.support.booted_system import (
     health,
     in_chroot,
 )
+from tests.support.source_tree import copy_source
 
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -145,13 +146,14 @@ def test_installed_services_run_are_upgraded_and_removed(tmp_path: Path) -> None
     }  # fmt: skip
     with booted(root) as system:
         runs_after_boot(system)
+        shares_settings(system)
         collects_by_timers(system, [f"{name}={value}" for name, value in offline.items()])
         is_removed(system, root)
 
 
 def add_checkout(root: Path) -> None:
-    """What git has of the project, and the packages that it needs."""
-    wheels, checkout = root / "srv" / "wheels", root / "srv" / "checkout"
+    """The project's files, and the packages that it needs."""
+    wheels = root / "srv" / "wheels"
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
     needed = config["options"]["install_requires"].split("\n")
@@ -162,16 +164,8 @@ def add_checkout(root: Path) -> None:
          *(each for each in needed if each and not each.startswith("#"))],
         cwd=ROOT, check=True, timeout=1200,
     )  # fmt: skip
-    checkout.mkdir()
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True,
-    )  # fmt: skip
-    subprocess.run(
-        ["tar", "-c", "--null", "--ignore-failed-read", "-T", "-", "-f", checkout / "all.tar"],
-        input=listed.stdout, cwd=ROOT, check=True,
-    )  # fmt: skip
-    subprocess.run(["tar", "-x", "-f", "all.tar"], cwd=checkout, check=True)
+    copy_source(root / "srv" / "checkout", "constraints.txt", ".env.example")
+    shutil.copytree(ROOT / "deploy", root / "srv" / "checkout" / "deploy")
 
 
 def modes(root: Path) -> dict[str, int]:
@@ -195,6 +189,21 @@ def runs_after_boot(system: System) -> None:
     system.wait_for("NRestarts=1", "systemctl", "show", "-p", "NRestarts", "inventory-hub-web")
     assert health(system)["status"] == "healthy"
     assert system.run("systemctl", "show", "-P", "MainPID", "inventory-hub-web") != before
+
+
+def shares_settings(system: System) -> None:
+    """Settings that other programs read too, through a link and by a group."""
+    shared, settings = "/opt/shared-secrets/api-secrets.env", "/etc/inventory-hub/.env"
+    system.run("groupadd", "es-secrets")
+    system.run("install", "-D", "-m", "640", "-g", "es-secrets", settings, shared)
+    system.run("ln", "-sf", shared, settings)
+    services = ("inventory-hub-web", "inventory-hub-worker")
+    system.run("systemctl", "restart", *services)
+    system.wait_for("cannot be read", "journalctl", "-u", "inventory-hub-web")
+    system.wait_for("failed", "systemctl", "is-active", "inventory-hub-web")
+    system.run("usermod", "-a", "-G", "es-secrets", "inventory-hub")
+    system.run("systemctl", "restart", *services)
+    assert health(system)["status"] == "healthy"
 
 
 def collects_by_timers(system: System, offline: list[str]) -> None:
@@ -229,7 +238,7 @@ def is_removed(system: System, root: Path) -> None:
     left = system.run("systemctl", "list-units", "--all", "--plain", "inventory-hub*")
     assert "0 loaded units" in left
     kept = ("etc/inventory-hub/.env", "var/lib/inventory-hub/inventory.db")
-    assert all((root / place).exists() for place in kept)
+    assert all(os.path.lexists(root / place) for place in kept)
     gone = ("opt/inventory-hub", "usr/local/bin/inventory-hub")
     assert not any((root / place).exists() for place in gone)
     assert list((root / "etc/systemd/system").rglob("inventory-hub*")) == []
