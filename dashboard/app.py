@@ -113,7 +113,7 @@ def _layout(context: Context) -> Any:
 
 def _refused(page: dict[str, Any], refusal: Refusal) -> Any:
     """What stands in the place of a page that its reader may not open."""
-    if "tab" in page and not refusal.of_every_site:
+    if "tab" in page and current_actor().sites is None:
         return settings_views.refused(page["path"], refusal)
     return refused_page(refusal)
 

@@ -255,6 +255,16 @@ def test_others_see_why_and_can_do_nothing(here: Settings) -> None:
             )
             assert "Ana" not in json.dumps(said).replace("Managing", "")
             assert "/settings/rules" in json.dumps(said), "the tabs lead on"
+    # Nor is it a dead end for who sees only some sites, to whom the other tabs are closed too.
+    with writing(here.engine) as connection:
+        users.set_sites(connection, users.by_name(connection, "Vic"), {1}, "test", NOW)
+    code, said = here.call(
+        here.signed_in("Vic"), "_pages_content.children", "_pages_location.pathname",
+        {"_pages_location": "/settings/users", "pathname": "/settings/users"},
+    )  # fmt: skip
+    assert code == 200 and "Go to the Overview" in json.dumps(said)
+    for name in ("Mia", "Vic"):
+        who = here.signed_in(name)
         refused = [
             add_user(here, who, name="Eve", role=ADMINISTRATOR)[0],
             change_user(here, who, "Ana", "disable")[0],
