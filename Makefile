@@ -8,7 +8,8 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 DESCRIBED := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint fmt words picture bench build agent-binary release clean
+.PHONY: help demo run test test-all coverage lint fmt words picture bench build agent-binary release \
+	up down restart logs ps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +29,7 @@ test: $(VENV)/.for-tests ## Install what the tests need, and run them
 
 test-all: $(VENV)/.for-tests ## The same with full sample sizes: takes hours, not minutes
 	@.ci/packages all
+	@$(PIP) --no-build-isolation -e '.[test-all]'
 	SAMPLES=full $(PYTEST) -o faulthandler_timeout=14400 $(ARGS)
 
 coverage: $(VENV)/.for-tests ## Which lines the tests run
@@ -66,6 +68,21 @@ agent-binary: $(VENV)/.for-binary ## Build the agent as a single file for this s
 
 release: $(VENV)/.for-development $(VENV)/.for-binary ## Build all files of a release, in dist/: wheel, source, agent, image context, SBOM, checksums
 	$(BIN)/python .ci/release.py build $(ARGS)
+
+up: ## Build the image and start it with docker compose: PostgreSQL, dashboard, worker
+	deploy/docker/deploy.sh $(ARGS)
+
+down: ## Stop what `make up` started; data stays
+	docker compose down $(ARGS)
+
+restart: ## Restart its dashboard and its worker
+	docker compose restart web worker
+
+logs: ## Follow its logs
+	docker compose logs --follow $(ARGS)
+
+ps: ## List its containers and whether they are healthy
+	docker compose ps $(ARGS)
 
 clean: ## Remove .venv and everything built; data stays
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis
