@@ -15,11 +15,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
     cat <<'EOF'
-usage: deploy/install.sh [--timers] [--no-start] [WHEEL]
+usage: deploy/install.sh [--timers] [--with=vault,aws] [--no-start] [WHEEL]
        deploy/install.sh --uninstall
 
 Installs this checkout, or WHEEL; done again, it upgrades. Settings and data stay as they are.
   --timers     collect by systemd's timers, not by the worker; again, after TIMEZONE or COLLECT_AT changed
+  --with=...   optional parts too: vault, aws (docs/secrets.md)
   --no-start   enable the services, but start nothing yet
   --uninstall  remove services and program; settings, data and the user stay
 EOF
@@ -76,7 +77,7 @@ install_program() {
     fi
     # The group may read it, nobody else; pip keeps to the umask.
     (umask 027 && "$program/bin/python" -m pip --disable-pip-version-check --quiet install \
-        --upgrade -c "$here/../constraints.txt" "$source")
+        --upgrade -c "$here/../constraints.txt" "$source$extras")
     chgrp -R "$name" "$program"
     chmod -R g+rX "$program"
 }
@@ -129,11 +130,12 @@ EOF
     running_systemctl daemon-reload
 }
 
-wheel='' timed='' start=yes
+wheel='' timed='' extras='' start=yes
 for argument; do
     case $argument in
     --uninstall) action=uninstall ;;
     --timers) timed=yes ;;
+    --with=?*) extras="[${argument#--with=}]" ;;
     --no-start) start='' ;;
     -h | --help) usage && exit ;;
     -*) usage >&2 && exit 2 ;;
