@@ -77,8 +77,9 @@
   };
 
   // Milliseconds in which the server was at work for the requests since `begin`; those at the same time count once.
+  // What comes from the browser's cache repeats what the server said then.
   function serverTime() {
-    var spans = performance.getEntriesByType("resource").map(function (entry) { return entry.serverTiming.filter(function (timing) { return timing.name === "app"; })[0]; })
+    var spans = performance.getEntriesByType("resource").filter(function (entry) { return entry.transferSize; }).map(function (entry) { return entry.serverTiming.filter(function (timing) { return timing.name === "app"; })[0]; })
       .filter(Boolean).map(function (timing) { return [+timing.description, +timing.description + timing.duration]; })
       .sort(function (a, b) { return a[0] - b[0]; });
     var sum = 0, end = 0;

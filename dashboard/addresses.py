@@ -52,11 +52,19 @@ def browser_addresses() -> dict[str, Any]:
             if "key" in page
         ],
         "fields": {
-            re.sub("<[a-z_]+>", "", page["path_template"] or page["path"]): page["filters"]
+            _without_name(page): page["filters"]
             for page in dash.page_registry.values()
             if "filters" in page
         },
+        "named": [
+            _without_name(page) for page in dash.page_registry.values() if page["path_template"]
+        ],
     }
+
+
+def _without_name(page: dict[str, Any]) -> str:
+    """The path of a page; of one with a path template, what stands before the name."""
+    return re.sub("<[a-z_]+>", "", page["path_template"] or page["path"])
 
 
 def name_tabs() -> None:

@@ -119,7 +119,10 @@
     if (location.pathname === path) {
       event.stopImmediatePropagation();
       changed();
-    } else leavePage();
+    } else {
+      window.hubRequests.open(location.pathname, location.search);
+      leavePage();
+    }
     path = location.pathname;
   }
   window.addEventListener("popstate", function (event) {
@@ -170,6 +173,6 @@
   }, true);
 
   window.hubAddress = {
-    pages: declared.pages, hasOwnFilters: hasOwnFilters, heeds: heeds, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
+    pages: declared.pages, named: declared.named, hasOwnFilters: hasOwnFilters, heeds: heeds, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
   };
 })();

@@ -244,30 +244,10 @@
     away = isAway;
   }
 
-  // Requests of callbacks go one after the other: the server computes one at a time anyway, so its first answer comes
-  // sooner and is drawn while it works on the next. A page itself is asked for at once; what stands around it (strip,
-  // chips, calendars, the number of pending decisions) after its first answer. None waits long for one that takes long.
-  var PAGE = /"output":"\.\._pages_content\./, AROUND = /"output":"(\.\.strip|days|pending)\./;
-  var LONGEST_TURN = 150;
-  var before = Promise.resolve(), around = [];
-  function inTurn(send, body) {
-    var isAround = AROUND.test(body);
-    var turn = isAround ? new Promise(function (resolve) { around.push(resolve); }) : before;
-    var enough = new Promise(function (resolve) { setTimeout(resolve, LONGEST_TURN); });
-    var answer = PAGE.test(body) ? send() : Promise.race([turn, enough]).then(send);
-    if (!isAround) {
-      var released = around.splice(0);
-      before = answer.then(function () {}, function () {});
-      before.then(function () { released.forEach(function (release) { release(); }); });
-    }
-    return answer;
-  }
-
-  var ask = window.fetch;
   window.fetch = function (what, how) {
-    var send = function () { return ask.call(window, what, how); };
-    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return send();
-    return inTurn(send, String(how && how.body)).then(
+    var answer = window.hubRequests.send(what, how);
+    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
+    return answer.then(
       function (response) {
         showAway(response.status >= 502);
         if (response.status >= 400 && response.status < 500) refuse(response.clone());
