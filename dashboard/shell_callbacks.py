@@ -20,7 +20,7 @@ from dashboard.components.shell.filter_bar import (
     choice_ids,
     controls,
 )
-from dashboard.components.shell.frame import Status
+from dashboard.components.shell.frame import ADDRESS, Status
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip, too_early
 from dashboard.components.why.body import why_body
 from dashboard.components.why.month import MONTH
@@ -68,12 +68,6 @@ def register_callbacks(app: Dash) -> None:
         Output("days", "storage_type"),
         Input("days", "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("machines", "is_open"),
-        Output(MACHINES_OPEN, "data"),
-        Input("address", "pathname"),
-        State(MACHINES_OPEN, "data"),
-    )
     app.callback(
         Output(MACHINE_PLACE, "children"), Input(MACHINES_OPEN, "data"), prevent_initial_call=True
     )(own_fields)
@@ -92,7 +86,7 @@ def register_callbacks(app: Dash) -> None:
         Input("filters", "data"),
         Input("snapshot", "data"),
         Input("settled", "data"),
-        State("address", "pathname"),
+        State(ADDRESS, "pathname"),
     )(show_status)
     app.callback(Output("pending", "data"), Input("snapshot", "data"), Input("settled", "data"))(
         pending

@@ -12,12 +12,6 @@
   function same(some, others) { return JSON.stringify(some.slice().sort()) === JSON.stringify(others.slice().sort()); }
 
   hub.machines = {
-    /* Whether the list of machines is open. */
-    is_open: function (path, was) {
-      var open = window.hubAddress.searchPage(path) === path;
-      return open === Boolean(was) ? nothing() : open;
-    },
-
     /* Keep the filter controls and the address in step. */
     sync_fields: function () {
       if (!window.hubAddress.searchPage(location.pathname)) { return FIELDS.map(nothing); }

@@ -68,6 +68,19 @@
   }
   document.addEventListener("hubdrawn", function (event) { fill(event.target); });
 
+  // What is closed is left alone: whatever is set makes Dash look at every component.
+  function shut(id) {
+    if (document.getElementById(id)) window.dash_clientside.set_props(id, { is_open: false });
+  }
+
+  // The fields of the list of machines are mounted while it is open.
+  var machinesOpen = false;
+  function showMachineFields() {
+    var open = address.searchPage(location.pathname) === location.pathname;
+    if (open !== machinesOpen) window.dash_clientside.set_props("machines-open", { data: open });
+    machinesOpen = open;
+  }
+
   // The sheet of filters on a phone. While it is open nothing else can be reached; when a person
   // closes it, the focus returns to its button.
   function sheet(open, byHand) {
@@ -179,9 +192,10 @@
           return nothing();
         } else {
           sheet(false);
-          window.dash_clientside.set_props("more", { is_open: false });
+          shut("more");
         }
-        window.dash_clientside.set_props("trouble", { is_open: false });
+        shut("trouble");
+        showMachineFields();
         // Not as an output: a component that is loading loses the text cursor.
         var box = document.getElementById("search-text");
         var q = address.read(text).q || "";

@@ -23,7 +23,7 @@ def mount_page(app: Dash, path: str, query: str = "") -> list[Node]:
     client = app.server.test_client()
     layout = client.get("/_dash-layout").get_json()
     values = {
-        "filters.data": query, "address.pathname": path, "address.search": f"?{query}",
+        "filters.data": query,
         "_pages_location.pathname": path, "_pages_location.search": f"?{query}",
         "settled.data": "",
     }  # fmt: skip

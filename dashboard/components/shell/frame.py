@@ -23,6 +23,8 @@ from dashboard.words.roles import role_name
 
 POLL_MILLISECONDS = 30_000
 COPIED_MILLISECONDS = 2_000
+ADDRESS = "_pages_location"
+"""The id of the Location that Dash mounts for its pages; each further one costs every click."""
 AT_HAND = 3
 """How many pages a phone's bar shows."""
 
@@ -70,7 +72,6 @@ def shell(
     links = page_links(actor)
     return html.Div(
         [
-            dcc.Location(id="address", refresh=False),
             dcc.Store(id="filters"),
             dcc.Store(id="moved"),
             dcc.Store(id="snapshot", data=version),
