@@ -46,7 +46,6 @@ class Ids:
     MONTHS, MONTHS_CHART = "months", "months-chart"
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
-    MONTHS_WHY, MOVERS_WHY, WHY_WHY = "months-why", "movers-why", "why-why"
     LEGEND = "months-legend"
     SITES, SITES_FILES, ORDER = "sites", "sites-files", "sites-order"
 
@@ -59,12 +58,12 @@ def layout(**_query: str) -> html.Div:
     ]
     body = [
         html.Div(waiting_tiles(7), id=Ids.KPIS, className="kpis"),
-        card(Ids.MONTHS, months, actions_id=Ids.MONTHS_WHY),
-        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), actions_id=Ids.MOVERS_WHY),
+        card(Ids.MONTHS, months, head_later=True),
+        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), head_later=True),
         card(
             Ids.WHY,
             chart_place(Ids.WHY_CHART, 240, _("Why the number moved"), _("Bar")),
-            actions_id=Ids.WHY_WHY,
+            head_later=True,
         ),
         card(
             Ids.SITES,
@@ -91,19 +90,13 @@ def layout(**_query: str) -> html.Div:
         "state": Output(Ids.STATE, "children"),
         "hidden": Output(Ids.BODY, "hidden"),
         "kpis": Output(Ids.KPIS, "children"),
-        "months_title": Output(f"{Ids.MONTHS}-title", "children"),
-        "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
+        "months_head": Output(f"{Ids.MONTHS}-head", "children"),
         "months": Output(f"{Ids.MONTHS_CHART}-place", "children"),
         "months_kind": Output(f"{Ids.MONTHS_CHART}-place", "className"),
         "legend": Output(Ids.LEGEND, "children"),
-        "movers_title": Output(f"{Ids.MOVERS}-title", "children"),
-        "movers_subtitle": Output(f"{Ids.MOVERS}-subtitle", "children"),
+        "movers_head": Output(f"{Ids.MOVERS}-head", "children"),
         "movers": Output(Ids.MOVERS_LIST, "children"),
-        "months_why": Output(Ids.MONTHS_WHY, "children"),
-        "movers_why": Output(Ids.MOVERS_WHY, "children"),
-        "why_why": Output(Ids.WHY_WHY, "children"),
-        "why_title": Output(f"{Ids.WHY}-title", "children"),
-        "why_subtitle": Output(f"{Ids.WHY}-subtitle", "children"),
+        "why_head": Output(f"{Ids.WHY}-head", "children"),
         "why": Output(f"{Ids.WHY_CHART}-place", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data")],

@@ -71,12 +71,12 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.MONTHS,
             chart_place(Ids.MONTHS_CHART, 232, _("Devices month by month"), _("Month")),
-            actions_id=f"{Ids.MONTHS}-why",
+            head_later=True,
         ),
         card(
             Ids.DAILY,
             chart_place(Ids.DAILY_CHART, 200, _("Devices day by day"), _("Day")),
-            actions_id=f"{Ids.DAILY}-why",
+            head_later=True,
         ),
         card(
             Ids.ALIASES,
@@ -89,7 +89,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.BARS,
             chart_place(Ids.BARS_CHART, 232, _("Why the number moved"), _("Bar")),
-            actions_id=f"{Ids.BARS}-links",
+            head_later=True,
         ),
         card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),
         card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119)),
@@ -148,18 +148,12 @@ def show(
 # Apart from the numbers: those are read while a slow computer still draws.
 @callback(
     output={
-        "months_title": Output(f"{Ids.MONTHS}-title", "children"),
-        "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
+        "months_head": Output(f"{Ids.MONTHS}-head", "children"),
         "months": Output(f"{Ids.MONTHS_CHART}-place", "children"),
-        "months_why": Output(f"{Ids.MONTHS}-why", "children"),
-        "daily_title": Output(f"{Ids.DAILY}-title", "children"),
-        "daily_subtitle": Output(f"{Ids.DAILY}-subtitle", "children"),
+        "daily_head": Output(f"{Ids.DAILY}-head", "children"),
         "daily": Output(f"{Ids.DAILY_CHART}-place", "children"),
-        "daily_why": Output(f"{Ids.DAILY}-why", "children"),
-        "bars_title": Output(f"{Ids.BARS}-title", "children"),
-        "bars_subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
+        "bars_head": Output(f"{Ids.BARS}-head", "children"),
         "bars": Output(f"{Ids.BARS_CHART}-place", "children"),
-        "bars_links": Output(f"{Ids.BARS}-links", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
 )

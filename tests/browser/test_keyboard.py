@@ -146,7 +146,7 @@ ACTIONS = {
     "/": ("#search-text", "#theme-button", "#filter-as-of .day-open", "#filter-clear",
           "[class*=file-csv]", ".sort", ".row-link", "#sites [data-why]"),
     "/devices": ("[class*=file-csv]", ".ag-header-cell", ".ag-cell"),
-    "/sites/1": ("#site-bars-links a", "#site-aliases button"),
+    "/sites/1": ("#site-bars-actions a", "#site-aliases button"),
     "/coverage": (".overlap a", ".bar-tab", ".ag-cell"),
     "/months": (".row-link", ".months [data-why]", ".danger-zone button"),
     "/collections": (".source-card button", ".calendar .day[tabindex='0']", ".danger-zone button"),

@@ -67,7 +67,7 @@ def test_each_site_of_the_table_and_each_list_explains_its_number(
 
 def test_the_bars_are_explained_with_their_sum(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/")
-    quiet.locator("#why-why .why").click()
+    quiet.locator("#why-actions .why").click()
     unfold(quiet, "How it adds up")
     line = quiet.locator(".sums li").first
     expect(line).to_contain_text("added")

@@ -19,6 +19,7 @@ def card(
     subtitle: Any = None,
     actions: Any = None,
     actions_id: str | None = None,
+    head_later: bool = False,
 ) -> html.Section:
     """A card, which its title names to screen readers. Title and subtitle have the ids
     `<name>-title` and `<name>-subtitle`, so that callbacks can write them.
@@ -26,7 +27,13 @@ def card(
     Args:
         actions: links and buttons on the right of the title.
         actions_id: the id of their place, when a callback writes them.
+        head_later: a callback writes the whole head, as `card_head`, to `<name>-head`: one output
+            and one component instead of three.
     """
+    if head_later:
+        empty = card_head(name, None, None)
+        header = html.Div(empty, id=f"{name}-head", className="card-header")
+        return _section(name, header, body)
     head = [
         html.H2(title, id=f"{name}-title", className="card-title"),
         html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
@@ -35,10 +42,25 @@ def card(
         head.append(html.Div(id=actions_id, className="card-actions"))
     elif actions is not None:
         head.append(html.Div(actions, className="card-actions"))
+    return _section(name, html.Div(head, className="card-header"), body)
+
+
+def card_head(name: str, title: Part, subtitle: Part, actions: Part = None) -> Component:
+    """The head of the card `name`: title, subtitle, and what stands on the right of the title, with
+    the ids `<name>-title`, `<name>-subtitle` and `<name>-actions`."""
+    return drawn_list(
+        [
+            html.H2(title, id=f"{name}-title", className="card-title"),
+            html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
+            html.Div(actions, id=f"{name}-actions", className="card-actions"),
+        ]
+    )
+
+
+def _section(name: str, header: Component, body: Any) -> html.Section:
     # Bootstrap's card in plain elements: dash-bootstrap-components mounts three more for each part.
-    parts = [html.Div(head, className="card-header"), html.Div(body, className="card-body")]
     return html.Section(
-        parts,
+        [header, html.Div(body, className="card-body")],
         id=name,
         className="card",
         **{"aria-labelledby": f"{name}-title"},

@@ -17,7 +17,7 @@ from dashboard.components.changes.reason import balance_line, reason_line
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
-from dashboard.components.kit.card import file_links
+from dashboard.components.kit.card import card_head, file_links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.legend import Entry, legend
@@ -34,9 +34,8 @@ from dashboard.words.terms import counted_name, type_names
 from db.coverage import GAPS, TO_DO
 
 PARTS = (
-    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
-    "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
-    "months_why", "movers_why", "why_why",
+    "state", "hidden", "kpis", "months_head", "months", "months_kind", "legend",
+    "movers_head", "movers", "why_head", "why",
 )  # fmt: skip
 """What the page shows, its charts included."""
 
@@ -85,18 +84,27 @@ def parts(answers: Answers) -> dict[str, Any]:
         "state": None,
         "hidden": False,
         "kpis": tiles(_tiles(answers)),
-        "months_title": sentences.finding(answers.figure, counted, then),
-        "months_subtitle": sentences.months_subtitle(moment, counted, answers.months),
+        "months_head": card_head(
+            "months",
+            sentences.finding(answers.figure, counted, then),
+            sentences.months_subtitle(moment, counted, answers.months),
+            _actions(why_button(query, "months", words=True), "months", counted),
+        ),
         "months_kind": "chart long" if _long(answers.months) else "chart",
         "legend": legend(_entries(answers)),
-        "movers_title": sentences.most_moved(answers.movers, answers.figure, then),
-        "movers_subtitle": compared,
+        "movers_head": card_head(
+            "movers",
+            sentences.most_moved(answers.movers, answers.figure, then),
+            compared,
+            _actions(why_button(query, "change", words=True), "movers", counted),
+        ),
         "movers": movers_list(answers.movers, counted, compared=answers.figure.change is not None),
-        "movers_why": _actions(why_button(query, "change", words=True), "movers", counted),
-        "months_why": _actions(why_button(query, "months", words=True), "months", counted),
-        "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
-        "why_title": drawn_list(balance_line(answers.bars, counted, then)),
-        "why_subtitle": sentences.waterfall_subtitle(moment, counted, answers.axis_start),
+        "why_head": card_head(
+            "why",
+            drawn_list(balance_line(answers.bars, counted, then)),
+            sentences.waterfall_subtitle(moment, counted, answers.axis_start),
+            _actions(why_button(query, "bars", words=True), "bars", counted),
+        ),
     }
 
 

@@ -16,6 +16,7 @@ from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.changes.reason import balance_line
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
+from dashboard.components.kit.card import card_head
 from dashboard.components.kit.count_link import change_link, count_link, linked
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import pill, source_badge
@@ -36,11 +37,8 @@ from dashboard.words.terms import counted_name, type_names
 from db.sources import source_label
 
 PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
-CHARTS = (
-    "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
-    "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
-)  # fmt: skip
-"""The keys of the page's parts, and its charts with their titles."""
+CHARTS = ("months_head", "months", "daily_head", "daily", "bars_head", "bars")
+"""The keys of the page's parts, and its charts with the heads of their cards."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +105,30 @@ def parts(numbers: Numbers) -> dict[str, Any]:
 
 
 def chart_words(trends: Trends) -> dict[str, Any]:
-    """The parts above the charts."""
+    """The heads of the cards of the charts."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.requested
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="btn btn-link")
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {
-        "months_title": sentences.finding(figure, counted, then),
-        "months_subtitle": sentences.months_subtitle(moment, counted, trends.months),
-        "months_why": drawn_list([why_button(query, "months", words=True)]),
-        "daily_why": drawn_list([why_button(query, "days", words=True)]),
-        "daily_title": _daily_title(trends),
-        "daily_subtitle": _("By type; a pale day with × lacks a snapshot of a source"),
-        "bars_title": drawn_list(balance_line(trends.bars, counted, then)),
-        "bars_subtitle": sentences.waterfall_subtitle(moment, counted, trends.axis_start),
-        "bars_links": drawn_list([changes, why_button(query, "bars", words=True)]),
+        "months_head": card_head(
+            "site-months",
+            sentences.finding(figure, counted, then),
+            sentences.months_subtitle(moment, counted, trends.months),
+            why_button(query, "months", words=True),
+        ),
+        "daily_head": card_head(
+            "site-daily",
+            _daily_title(trends),
+            _("By type; a pale day with × lacks a snapshot of a source"),
+            why_button(query, "days", words=True),
+        ),
+        "bars_head": card_head(
+            "site-bars",
+            drawn_list(balance_line(trends.bars, counted, then)),
+            sentences.waterfall_subtitle(moment, counted, trends.axis_start),
+            drawn_list([changes, why_button(query, "bars", words=True)]),
+        ),
     }
 
 
