@@ -38,7 +38,8 @@ PATHS = """
 /opt/shared-secrets/api-secrets.env /opt/dashboard-project /opt/es-inventory-hub es-secrets
 /opt/tatuscan /var/lib/tatuscan /data /etc/supervisor/conf.d/ deploy/tatuscan.conf
 /etc/nginx/sites-available/ deploy/nginx/tatuscan.conf /var/log/tatuscan.err.log
-/var/log/tatuscan.out.log
+/var/log/tatuscan.out.log deploy/k8s/ deploy/systemd/ docker/systemd/ client/.env server/.env
+bin/linux/ bin/windows/ client/tatuscan.wxs
 """.split()
 
 PAGE = (ROOT / "docs" / "from-the-seeds.md").read_text(encoding="utf-8")
@@ -90,5 +91,8 @@ def test_what_the_rows_name_as_ours_exists() -> None:
     known = {name for model in models for each in variables(model) for name in each.names}
     known |= {name for each in agent.settings.SETTINGS for name in each.names} | {"HOST_PORT"}
     assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", ours)) <= known
-    files = re.findall(r"`(deploy/(?!docker/)[\w./-]+)`", ours)
-    assert len(files) > 2 and [name for name in files if not (ROOT / name).exists()] == []
+    files = re.findall(r"`((?:deploy/|compose)[\w./-]+)`", ours)
+    assert len(files) > 5 and [name for name in files if not (ROOT / name).exists()] == []
+    targets = set(re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    known = {target for line in targets for target in line.split()}
+    assert set(re.findall(r"`(?:HOST_PORT=\d+ )?make ([a-z-]+)", ours)) <= known
