@@ -72,6 +72,8 @@ def test_the_sbom_lists_what_the_product_installs_and_nothing_of_its_tools() -> 
     assert bom["metadata"]["component"]["version"] == "1.2.3"
     found = {each["name"].lower(): each["version"] for each in bom["components"]}
     assert found["flask"] == version("flask") and found["psutil"] == version("psutil")
+    licenses = {each["name"].lower(): each.get("licenses", []) for each in bom["components"]}
+    assert "BSD-3-Clause" in str(licenses["flask"])
     assert not {"pytest", "playwright", "ruff", "moto"} & set(found)
     edges = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     assert any("pkg:pypi/flask@" in need for need in edges["pkg:pypi/inventory-hub@1.2.3"])
