@@ -20,7 +20,7 @@ from db import migrate
 from db.engine import reading
 from db.history.runs import newest_by_source
 from db.setting_types import is_loopback
-from db.settings import Settings, SettingsError, WrongSettings
+from db.settings import ENV_FILE, Settings, SettingsError, WrongSettings
 from etl.collect import run_log
 from etl.records.record import FetchStats
 from etl.sources import awaits_first_report, configured, discover, open_session
@@ -91,8 +91,10 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _exposed(settings: Settings) -> Iterator[Finding]:
     """What more people can reach than should."""
+    files = [ENV_FILE]
     if settings.database.get_backend_name() == "sqlite" and settings.database.database:
-        file = Path(settings.database.database)
+        files.append(Path(settings.database.database))
+    for file in files:
         if os.name == "posix" and file.is_file() and file.stat().st_mode & stat.S_IROTH:
             text = f"every user of this machine can read it: chmod 600 {file}"
             yield Finding(True, str(file), text, warns=True)

@@ -426,7 +426,7 @@ class _Layer:
     file: Path | None = None
     lines: Mapping[str, int] | None = None
     public: bool = False
-    """Whether every user of this machine can read or change the file."""
+    """Whether it is a shared file that every user of this machine can read or change."""
 
     def place(self, name: str) -> str:
         return f" in {self.file}, line {self.lines[name]}," if self.lines else ""
@@ -446,7 +446,8 @@ class _SetValue:
 
 
 def _check_private(layer: _Layer, problems: dict[str, str]) -> None:
-    """Refuse a file with secrets that is not for its owner and group alone."""
+    """Refuse a shared file with secrets that is not for its owner and group alone: other programs'
+    secrets are in it too. Of a file of our own `doctor` warns."""
     held = [
         name
         for model in setting_models()
@@ -588,10 +589,8 @@ def _read_env_file(path: Path) -> _Layer:
 
 
 def _is_public(path: Path, mode: int) -> bool:
-    """Whether every user of this machine reaches the file and may read or change it."""
+    """Whether `path` is a link to a file that several programs share, and that every user of this
+    machine may read or change."""
     # Windows has no such modes.
-    return (
-        os.name == "posix"
-        and bool(mode & (stat.S_IROTH | stat.S_IWOTH))
-        and all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
-    )
+    open_to_all = os.name == "posix" and bool(mode & (stat.S_IROTH | stat.S_IWOTH))
+    return open_to_all and path.is_symlink()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, insert
 
 from db.engine import writing
@@ -14,20 +15,20 @@ NOW = datetime(2026, 3, 14, 9, tzinfo=UTC)
 
 
 def test_doctor_warns_of_what_everybody_can_read_or_reach(
-    cli: CliHere, sqlite_engine: Engine
+    cli: CliHere, sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Path(str(sqlite_engine.url.database))
-    near = {
-        "DATABASE_URL": str(sqlite_engine.url), "PUBLIC_URL": "https://hub.example.com",
-        "SECRET_KEY": "0f8e5b1c7a9d42638e5fb0c1d2a39487",
-    }  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    env, database = tmp_path / ".env", Path(str(sqlite_engine.url.database))
+    env.write_text(f"SECRET_KEY={'0f8e5b1c7a9d42638e5fb0c1d2a39487'}\n")
+    near = {"DATABASE_URL": str(sqlite_engine.url), "PUBLIC_URL": "https://hub.example.com"}
     far = near | {"HOST": "0.0.0.0", "PORT": "8123"}
     for mode, variables, warned in (
         (0o600, near, []),
         (0o640, near, []),
-        (0o644, near, [str(database)]),
+        (0o644, near, [".env", str(database)]),
         (0o600, far, ["HOST"]),
     ):
+        env.chmod(mode)
         database.chmod(mode)
         result = cli("doctor", **variables)
         lines = [line for line in result.output.splitlines() if line.startswith("warn ")]
