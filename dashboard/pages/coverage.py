@@ -72,7 +72,7 @@ def layout(**_query: str) -> html.Div:
             [
                 card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 341, "table-scroll")),
                 card(
-                    Ids.TREND, chart_place(Ids.TREND_CHART, 250, _("Findings day by day"), _("Day"))
+                    Ids.TREND, chart_place(Ids.TREND_CHART, 310, _("Findings day by day"), _("Day"))
                 ),
             ],
             className="coverage-pair",

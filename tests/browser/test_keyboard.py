@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from tests.support.demo_dashboard import serve_dashboard
+from db import users
+from db.engine import writing
+from db.roles import ADMINISTRATOR
+from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
+from tests.support.sign_in_site import KEY, PASSWORD
 
 MOST_STEPS = 260
 """How often Tab is pressed at most to reach something."""
@@ -15,8 +19,33 @@ MOST_STEPS = 260
 
 @pytest.fixture(scope="module")
 def address(demo_engine: Engine) -> Iterator[str]:
-    with serve_dashboard(demo_engine) as (address, _):
+    """Where an administrator is signed in."""
+    with writing(demo_engine) as connection:
+        user = users.by_id(connection, users.add(connection, "ada", ADMINISTRATOR, "test", NOW))
+        users.set_password(connection, user, PASSWORD, "test", NOW)
+    environ = {**ENVIRON, "AUTH": "password", "SECRET_KEY": KEY}
+    with serve_dashboard(demo_engine, environ=environ) as (address, _):
         yield address
+
+
+@pytest.fixture(scope="module")
+def cookies(browser: Browser, address: str) -> list[Any]:
+    """What the browser of somebody who signed in by keys alone keeps."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address + "/login?next=/account")
+        for text in ("ada", PASSWORD):
+            page.keyboard.type(text)
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url(address + "/account")
+        return list(context.cookies())
+
+
+@pytest.fixture
+def quiet(quiet: Page, cookies: list[Any]) -> Page:
+    quiet.context.add_cookies(cookies)
+    return quiet
 
 
 def tab_to(page: Page, selector: str, most: int = MOST_STEPS) -> None:
@@ -126,6 +155,55 @@ def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address:
     expect(quiet.locator("#rules-replay")).to_be_focused()
 
 
+@pytest.mark.full
+def test_the_account_menu_and_the_forms_of_users_and_tokens_are_used_by_keys(
+    quiet: Page, address: str
+) -> None:
+    quiet.goto(address + "/settings/users")
+    still(quiet)
+    tab_to(quiet, ".account > summary")
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator(".account-menu")).to_be_visible()
+    for entry in (".account-menu [data-shell=theme]", ".account-menu a[href='/account']",
+                  ".account-menu [data-shell=signOut]"):  # fmt: skip
+        tab_to(quiet, entry, 4)
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator(".account-menu")).not_to_be_visible()
+    expect(quiet.locator(".account > summary")).to_be_focused()
+
+    tab_to(quiet, "#users-name")
+    quiet.keyboard.type("bob")
+    tab_to(quiet, "#users-role", 3)
+    quiet.keyboard.type("manager")
+    tab_to(quiet, "#users-add", 4)
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator("#users-once")).to_contain_text("/invite/")
+    expect(quiet.locator("#users-list tr", has_text="bob")).to_contain_text("manager")
+    tab_to(quiet, "#users-list button", 8)
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator(".modal.show")).to_be_visible()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator(".modal.show")).to_have_count(0)
+    expect(quiet.locator("#users-list button").first).to_be_focused()
+
+    quiet.goto(address + "/settings/tokens")
+    still(quiet)
+    tab_to(quiet, "#tokens-name")
+    quiet.keyboard.type("billing")
+    tab_to(quiet, "#tokens-scopes input", 12)
+    tab_to(quiet, "#tokens-add", 8)
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator("#tokens-once")).to_contain_text("ihub_api_")
+    tab_to(quiet, "#tokens-list button", 8)
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator("#token-typed")).to_be_visible()
+    tab_to(quiet, "#token-typed", 4)
+    quiet.keyboard.type("billing")
+    tab_to(quiet, "#token-revoke", 4)
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator("#tokens-list")).to_contain_text("revoked")
+
+
 def test_filters_are_set_and_removed_by_keys(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
     still(quiet)
@@ -144,7 +222,7 @@ def test_filters_are_set_and_removed_by_keys(quiet: Page, address: str) -> None:
 
 ACTIONS = {
     "/": ("#search-text", "#theme-button", "#filter-as-of .day-open", "#filter-clear",
-          "[class*=file-csv]", ".sort", ".row-link", "#sites [data-why]"),
+          ".account > summary", "[class*=file-csv]", ".sort", ".row-link", "#sites [data-why]"),
     "/devices": ("[class*=file-csv]", ".ag-header-cell", ".ag-cell"),
     "/sites/1": ("#site-bars-actions a", "#site-aliases button"),
     "/coverage": (".overlap a", ".bar-tab", ".ag-cell"),
