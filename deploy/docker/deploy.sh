@@ -34,7 +34,7 @@ for _ in $(seq 150); do
         echo "It answers at $address"
         # In the container the address is another one.
         docker compose "$@" logs --no-log-prefix web | grep -o 'http[^ ]*/invite/[^ ]*' | tail -1 |
-            sed "s|^http://0.0.0.0:8050|Make the first administrator: $address|" || true
+            sed "s|^http://0.0.0.0:8050|$address|; s|^|Make the first administrator: |" || true
         exit 0
     fi
     sleep 2
