@@ -17,6 +17,7 @@ from cli.serve import check_auth
 from cli.settings import process_settings
 from dashboard.base.clock import system_clock
 from db import migrate
+from db.database_errors import advice
 from db.engine import reading
 from db.history.runs import newest_by_source
 from db.setting_types import is_loopback
@@ -117,8 +118,7 @@ def _database(settings: Settings) -> Generator[Finding, None, Engine | None]:
     except SettingsError as error:
         yield Finding(False, "database", f"{place}: {error}")
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        yield Finding(False, "database", f"{reason}. Check DATABASE_URL and that it is running.")
+        yield Finding(False, "database", advice(error, settings))
     return None
 
 

@@ -14,10 +14,12 @@ from cli.grants import grants_command
 from cli.machines import machine_command
 from cli.months import import_counts_command, month_command
 from cli.serve import serve_command, worker_command
+from cli.settings import process_settings
 from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
 from cli.users import user_command
 from db import __version__
+from db.database_errors import advice
 from db.settings import SettingsError
 from etl.decisions.registry import DecisionRefused
 from etl.runtime.lease import LeaseLost, LeaseTaken
@@ -43,11 +45,7 @@ class ErrorHandlingGroup(click.Group):
                 EXIT_FAILED,
             )
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            _exit(
-                f"The database refused: {reason}. Check DATABASE_URL and that it is running.",
-                EXIT_FAILED,
-            )
+            _exit(advice(error, process_settings()), EXIT_FAILED)
         return None
 
 

@@ -43,6 +43,7 @@ from dashboard.web.https_address import send_to_https
 from dashboard.web.identity import identifier
 from dashboard.web.own_files import FOR_A_YEAR, serve_own_files
 from dashboard.web.sign_in import attach_sign_in, chosen_language
+from db.engine import DatabaseError
 from db.roles import MACHINE
 from db.settings import Settings, active_settings
 
@@ -120,8 +121,8 @@ def _refused(page: dict[str, Any], refusal: Refusal) -> Any:
 
 def _failed(error: Exception) -> None:
     """Handle an error in a callback: the page stays as it is, and a message is shown."""
-    if isinstance(error, PreventUpdate | HTTPException):
-        # An HTTP error is a response, such as 403.
+    if isinstance(error, PreventUpdate | HTTPException | DatabaseError):
+        # An HTTP error is a response, such as 403; of a database that cannot be read it is 503.
         raise error
     if isinstance(error, BadParameter):
         # The strip under the filters says which parameter and why.

@@ -11,7 +11,8 @@ from flask import g, request
 from flask_babel import get_locale
 
 from dashboard.addresses import browser_addresses, declares
-from dashboard.web.context import current_actor
+from dashboard.queries import freshness
+from dashboard.web.context import current, current_actor
 from dashboard.web.cross_site import FIELD, csrf_token
 from dashboard.web.own_files import FONT, asset_address, own_files
 
@@ -56,6 +57,9 @@ class Hub(Dash):
 
     def interpolate_index(self, *_: Any, **parts: Any) -> str:
         """The document, from the parts that Dash made."""
+        with current().reading(own_sites=True) as connection:
+            # Fails here, where a page can say so, and not in each part of a page that is empty.
+            freshness.freshness(connection, current().clock())
         scripts = parts.pop("scripts").splitlines()
         grid = "".join(re.findall(r'src="([^"]+)"', "".join(s for s in scripts if _GRID in s)))
         files = own_files(self.server)

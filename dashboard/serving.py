@@ -28,6 +28,9 @@ THREADS = 64
 """Enrolments and batches wait for a commit on a thread, so that many share one commit. The queries
 of pages wait for a connection of the pool instead."""
 
+AWAY_AFTER = 2
+"""Seconds that a request waits for a connection to the database: then its page says so."""
+
 _GONE = "hub.gone"
 _ASCII = bytes(range(128)).decode()
 
@@ -41,7 +44,7 @@ def make_server(
     """The ASGI application on the configured database, in granian's process. `renewed` reads the
     database's address again where `open_engine` needs it."""
     _end_with_parent()
-    engine = open_engine(settings.database, renewed)
+    engine = open_engine(settings.database, renewed, away_after=AWAY_AFTER)
     app = gated(create_app(engine, clock=clock, settings=settings).server)
     _exclude_startup_objects_from_gc()
     networks = settings.trusted_proxies

@@ -61,17 +61,23 @@ def normalise_url(text: str) -> URL:
     return url
 
 
-def open_engine(url: URL, renewed: RenewedAddress | None = None) -> Engine:
+def open_engine(
+    url: URL, renewed: RenewedAddress | None = None, *, away_after: int | None = None
+) -> Engine:
     """An engine for `url`. For SQLite, creates the file's folder, and configures each connection
     for one writer and many concurrent readers.
 
     Args:
         renewed: reads the address again when the server admits no connection: the password may
             have been changed since.
+        away_after: after how many seconds without an answer to a connection the server counts as
+            away, where the address does not say; None for the driver's own patience.
     """
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite(url)
+    if away_after is not None and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(away_after)})
     options: dict[str, Any] = {"pool_pre_ping": True}
     if backend == "postgresql":
         # psycopg2's default sends the rows of an upsert one by one.

@@ -290,6 +290,8 @@ class Settings(SettingsModel):
 
     sources: Mapping[str, SourceSettings] = Field(default={}, exclude=True)
     """Those of the configured sources, by name."""
+    set_by: Mapping[str, str] = Field(default={}, exclude=True)
+    """By field, the variable that sets it: DATABASE_URL, SQLALCHEMY_DATABASE_URI, DB_HOST_FILE."""
 
     @model_validator(mode="after")
     def _password_for_postgresql(self) -> "Settings":
@@ -400,7 +402,13 @@ def load(environ: Environment | None = None, env_file: Path | None = None) -> Se
     if problems:
         raise WrongSettings(problems)
     assert settings is not None, "every setting of the server has a default"
-    return settings.model_copy(update={"sources": sources})
+    # Which variable it is, without asking a store of secrets again.
+    set_by = {
+        each.field: found.variable
+        for each in variables(Settings)
+        if (found := _find(each, layers, lambda _subject, _place: "set")) is not None
+    }
+    return settings.model_copy(update={"sources": sources, "set_by": set_by})
 
 
 _in_use: Settings | None = None
@@ -437,6 +445,7 @@ class _SetValue:
     """A value, and the variable (with its place) that holds it."""
 
     value: str
+    variable: str
     subject: str
     secret: bool
 
@@ -524,21 +533,19 @@ def _find(of: Variable, layers: list[_Layer], stored: Stored | None) -> _SetValu
         for name in of.names:
             value = layer.values.get(name, "").strip()
             if value and not (of.skips_service_links and "://" in value):
-                return _SetValue(value, f"{name}{layer.place(name)}", of.secret)
+                return _SetValue(value, name, f"{name}{layer.place(name)}", of.secret)
             file = f"{name}_FILE"
             path = layer.values.get(file, "").strip() if of.secret else ""
             if path:
                 subject = f"{file}{layer.place(file)}"
-                return _SetValue(
-                    _content(subject, path), f"{subject} names a file whose content", True
-                )
+                content = _content(subject, path)
+                return _SetValue(content, file, f"{subject} names a file whose content", True)
             from_store = f"{name}_FROM"
             place = layer.values.get(from_store, "").strip() if of.secret and stored else ""
             if stored and place:
                 subject = f"{from_store}{layer.place(from_store)}"
-                return _SetValue(
-                    stored(subject, place).strip(), f"{subject} names a secret that", True
-                )
+                content = stored(subject, place).strip()
+                return _SetValue(content, from_store, f"{subject} names a secret that", True)
     return None
 
 

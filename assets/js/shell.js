@@ -244,8 +244,6 @@
     },
   });
 
-  // Show a notice while the server does not answer, until it answers again.
-  var away = false;
   // What the server refuses while the dialog is open is said beside the dialog's button.
   function refuse(response) {
     if (!document.getElementById("decision-do")) return;
@@ -253,22 +251,42 @@
       window.dash_clientside.set_props("decision-wrong", { children: body.error });
     }, function () {});
   }
-  function showAway(isAway) {
-    if (isAway !== away) window.dash_clientside.set_props("away", { is_open: isAway });
-    away = isAway;
+  // A request failed. Is it the database, the server or this request alone? Of the first two a notice says so, until
+  // the page is loaded anew; in place of a page that was not loaded yet stands what the server has for that.
+  var notice = "";
+  function showNotice(name) {
+    if (name === notice) return;
+    if (notice) window.dash_clientside.set_props(notice, { is_open: false });
+    if (name) window.dash_clientside.set_props(name, { is_open: true });
+    notice = name;
+  }
+  function failed(isPage) {
+    window.hubHealth().then(function (status) {
+      if (status === 200) { window.dash_clientside.set_props("trouble", { is_open: true }); return; }
+      if (status === 503 && isPage) window.hubReload();
+      showNotice(status === 503 ? "no-database" : "away");
+      window.hubRecover();
+    });
   }
 
   window.fetch = function (what, how) {
-    var answer = window.hubRequests.send(what, how);
-    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
+    var to = String((what && what.url) || what), answer = window.hubRequests.send(what, how);
+    if (/\/_dash-(layout|dependencies)$/.test(to)) {
+      return answer.then(function (response) {
+        if (response.status === 503) window.hubReload();
+        return response;
+      });
+    }
+    if (to.indexOf("/_dash-update-component") < 0) return answer;
+    var isPage = /"output":"\.\._pages_content\./.test(String(how && how.body));
     return answer.then(
       function (response) {
-        showAway(response.status >= 502);
-        if (response.status >= 400 && response.status < 500) refuse(response.clone());
+        if (response.status >= 502) failed(isPage); else showNotice("");
+        if ((response.status >= 400 && response.status < 500) || response.status === 503) refuse(response.clone());
         return response;
       },
       function (error) {
-        if (error.name !== "AbortError") showAway(true);
+        if (error.name !== "AbortError") failed(isPage);
         throw error;
       }
     );

@@ -16,7 +16,6 @@ from dashboard.base.machine_params import MachineFilters
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from dashboard.web.own_files import asset_address, own_files
-from db.engine import DatabaseError
 
 NOTHING = "-"
 
@@ -49,14 +48,6 @@ def blueprint(context: Context) -> Blueprint:
     def charts() -> ResponseReturnValue:
         query = request.query_string.decode()
         return redirect(f"/machines{'?' if query else ''}{query}#charts")
-
-    @routes.errorhandler(DatabaseError)
-    def unreadable(_error: DatabaseError) -> Response:
-        words = Markup("<p role='alert'>{}</p></main></body></html>\n").format(
-            _("The database cannot be read now. Run inventory-hub doctor to see why.")
-        )
-        page = _opening(_("Not available")) + words
-        return Response(page, 503, {"Retry-After": "30"}, mimetype="text/html")
 
     return routes
 

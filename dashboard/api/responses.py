@@ -13,7 +13,7 @@ from werkzeug.routing import Map, RequestRedirect
 
 from dashboard.base.access import API, answers_json
 from dashboard.base.params import BadParameter
-from dashboard.web.error_page import error_page
+from dashboard.web.error_page import error_page, no_database_page
 from db.engine import DatabaseError
 
 
@@ -86,7 +86,7 @@ def register_errors(server: Flask) -> None:
         server.logger.error("The database did not answer %s", request.path, exc_info=error)
         message = "The database cannot be read now. Run `inventory-hub doctor` to see why."
         of_a_page = not answers_json(request.path)
-        response = error_page(503, message) if of_a_page else error_response(message, 503)
+        response = no_database_page() if of_a_page else error_response(message, 503)
         response.headers["Retry-After"] = "30"
         return response
 

@@ -1,9 +1,11 @@
 """The page of an error: what a person gets in place of a page that cannot be shown."""
 
-from flask import Response, current_app, make_response, render_template
+from flask import Response, current_app, make_response, render_template, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from dashboard.base.access import STRANGER
+from dashboard.base.page_links import page_links
 from dashboard.web.own_files import asset_address, own_files
 
 
@@ -26,3 +28,13 @@ def error_page(code: int, said: str) -> Response:
         files=own_files(current_app), asset_address=asset_address,
     )  # fmt: skip
     return make_response(page, code)
+
+
+def no_database_page() -> Response:
+    """In place of every page while the database cannot be read: the frame with its links, and that
+    the page opens by itself when it can. It shows nothing of anybody: who asks is not known."""
+    page = render_template(
+        "signin/no_database.html", links=page_links(STRANGER), path=request.path,
+        get_locale=get_locale, files=own_files(current_app), asset_address=asset_address,
+    )  # fmt: skip
+    return make_response(page, 503)

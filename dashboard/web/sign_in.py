@@ -74,7 +74,8 @@ def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settin
     server.session_interface = _Cookies()
     manager = _LoginManager()
     manager.session_protection = None
-    manager.init_app(server)
+    # Templates ask for nobody: those of errors are made without a database, too.
+    manager.init_app(server, add_context_processor=False)
     # A request does not wait for the writer of the database in order to note that it was here.
     background = ThreadPoolExecutor(1, "last-seen")
 
@@ -110,7 +111,10 @@ def chosen_language() -> str | None:
     if not request.cookies:
         # Whoever looks for a session makes the answer vary by cookies; machines send none.
         return None
-    here = current_session()
+    try:
+        here = current_session()
+    except SQLAlchemyError:
+        here = None  # What says that the database cannot be read needs a language too.
     return (here.language if here else None) or request.cookies.get(LANGUAGE_COOKIE)
 
 

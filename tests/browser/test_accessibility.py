@@ -88,7 +88,7 @@ STATES = {
     "dangerous dialog": State("/collections", ".modal.show", ("[data-job=end_source]",)),
     "picker": State("/settings", "#picker-found li", ("button[data-field]:visible",)),
     "chart as a table": State("/", ".chart-table td", (".as-table",)),
-    "failing": State("/", "#away", ("fail", ".sort >> nth=1")),
+    "failing": State("/", "#trouble", ("fail", ".sort >> nth=1")),
     "sign-in": State("/login", "form", who="stranger"),
     "sign-in refused": State(
         "/login", ".alert-danger", ("type nobody", "key Tab", "type wrong", "key Enter"),

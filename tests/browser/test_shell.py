@@ -179,15 +179,32 @@ def test_the_search_box_suggests_sites_and_devices_while_somebody_types(
     expect(quiet.locator("#suggestions")).to_be_hidden()
 
 
-def test_a_lost_server_connection_is_shown_until_it_is_back(page: Page, address: str) -> None:
+def test_a_request_that_fails_by_itself_is_shown_until_the_next(page: Page, address: str) -> None:
     page.goto(address + "/")
     expect(page.locator("#kpi-counted .kpi-value")).to_be_visible()
     page.route("**/_dash-update-component*", lambda route: route.abort())
     page.locator("#filter-type").click()
     page.get_by_role("checkbox", name="Server", exact=True).click()
-    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    expect(page.get_by_text("Part of this page could not be loaded")).to_be_visible()
     page.unroute("**/_dash-update-component*")
     page.get_by_role("checkbox", name="Mobile", exact=True).click()
+    expect(page.get_by_text("Part of this page could not be loaded")).to_be_hidden()
+
+
+def test_a_lost_server_is_shown_and_the_page_goes_on_when_it_is_back(
+    page: Page, address: str
+) -> None:
+    page.goto(address + "/")
+    expect(page.locator("#kpi-counted .kpi-value")).to_be_visible()
+    for path in ("_dash-update-component*", "api/health"):
+        page.route(f"**/{path}", lambda route: route.abort())
+    page.locator("#filter-type").click()
+    page.get_by_role("checkbox", name="Server", exact=True).click()
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    with page.expect_navigation():
+        page.unroute("**/_dash-update-component*")
+        page.unroute("**/api/health")
+    expect(page.locator("#kpi-counted .kpi-value")).to_be_visible()
     expect(page.get_by_text("The server does not answer")).to_be_hidden()
 
 

@@ -325,20 +325,6 @@ def test_an_empty_database_shows_a_checklist_on_both_pages(sqlite_engine: Engine
     assert texts(answer["sites-table"]["children"], "row-link") == []
 
 
-def test_a_lost_database_leaves_the_page_unchanged(tmp_path: Path, migrated_file: Path) -> None:
-    path = tmp_path / "gone.db"
-    shutil.copyfile(migrated_file, path)
-    engine = open_engine(sqlite_url(path))
-    app = create_demo_app(engine)
-    engine.dispose()
-    path.write_bytes(b"this is no database at all" * 100)
-    for output in ("devices-count", "overview-kpis", "`sites-table.children"):
-        values = {"filters": "", "sites-order": MOVED}
-        answer = run_callback(app, output, **values)
-        assert answer["response"] == {}, output
-        assert answer["sideUpdate"] == {"trouble": {"is_open": True}}, output
-
-
 def test_a_runs_page_shows_its_log_and_the_raw_answer_folded_and_as_text(
     sqlite_engine: Engine,
 ) -> None:

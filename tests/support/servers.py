@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,12 @@ class Missing(Exception):
 
 @dataclass
 class DatabaseServer:
-    """A running server; `url` is an address of its administrator."""
+    """A running server; `url` is an address of its administrator. `stop` and `start` it again: for
+    tests of what happens meanwhile."""
 
     url: URL
+    stop: Callable[[], None]
+    start: Callable[[], None]
     made: int = 0
 
     def create(self, template: URL | None = None) -> URL:
@@ -93,8 +97,8 @@ def postgres(*, durable: bool = False) -> Iterator[DatabaseServer]:
             return normalise_url(f"postgresql://hub:{password}@127.0.0.1:{port}/postgres")
 
         # A "fast" shutdown: at SIGTERM PostgreSQL waits until every client has gone.
-        with _running(command, address, folder, user, signal.SIGINT) as url:
-            yield DatabaseServer(url)
+        with _running(command, address, folder, user, signal.SIGINT) as server:
+            yield server
 
 
 @contextmanager
@@ -130,8 +134,8 @@ def mariadb() -> Iterator[DatabaseServer]:
         def address(port: int) -> URL:
             return normalise_url(f"mysql://hub:{password}@127.0.0.1:{port}/mysql")
 
-        with _running(command, address, folder) as url:
-            yield DatabaseServer(url)
+        with _running(command, address, folder) as server:
+            yield server
 
 
 @contextmanager
@@ -211,22 +215,39 @@ def _running(
     folder: Path,
     user: str | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
-) -> Iterator[URL]:
+) -> Iterator[DatabaseServer]:
     """The server of `command(port)` from when it answers at `address(port)`."""
-    # Between our choice of a free port and the server's use of it another program may take it.
-    for _attempt in range(5):
-        port = free_port()
-        log = (folder / "log").open("w")
+    log = (folder / "log").open("w")
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop() -> None:
+        nonlocal process
+        if process is not None:
+            _stop(process, stop_signal)
+        process = None
+
+    def start(port: int) -> bool:
+        nonlocal process
         process = subprocess.Popen(
             command(port), cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_as(user)
         )
-        try:
-            if _answers(process, address(port)):
-                yield address(port)
+        return _answers(process, address(port))
+
+    def start_again(port: int) -> None:
+        if not start(port):
+            raise RuntimeError(f"{command(port)[0]} does not start again")
+
+    try:
+        # Between our choice of a free port and the server's use of it another program may take it.
+        for _attempt in range(5):
+            port = free_port()
+            if start(port):
+                yield DatabaseServer(address(port), stop, partial(start_again, port))
                 return
-        finally:
-            _stop(process, stop_signal)
-            log.close()
+            stop()
+    finally:
+        stop()
+        log.close()
     raise RuntimeError(f"{command(0)[0]} does not start:\n{(folder / 'log').read_text()}")
 
 

@@ -11,7 +11,8 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from dashboard.base.access import Actor
-from dashboard.base.i18n import language_names, translate
+from dashboard.base.i18n import language_names
+from dashboard.base.page_links import PageLink, page_links
 from dashboard.components.ask.dialog import dialog
 from dashboard.components.ask.job_line import job_toasts
 from dashboard.components.ask.picker import picker
@@ -27,24 +28,6 @@ ADDRESS = "_pages_location"
 """The id of the Location that Dash mounts for its pages; each further one costs every click."""
 AT_HAND = 3
 """How many pages a phone's bar shows."""
-
-
-class PageLink(NamedTuple):
-    """A page in the navigation, in the reader's language; `key` follows "g"."""
-
-    path: str
-    name: str
-    icon: str
-    key: str
-
-
-def page_links(actor: Actor) -> list[PageLink]:
-    """The pages that declare a key and that the actor may open, in their order."""
-    return [
-        PageLink(page["path"], translate(page["name"]), page["icon"], page["key"])
-        for page in dash.page_registry.values()
-        if "key" in page and (actor.sites is None or page.get("own_sites"))
-    ]
 
 
 class Status(NamedTuple):
@@ -87,7 +70,13 @@ def shell(
             ),
             _alert(
                 "away",
-                _("The server does not answer: what you see may be old. Reload when it is back."),
+                _("The server does not answer: what you see may be old. The page goes on by itself "
+                  "when it is back."),
+            ),
+            _alert(
+                "no-database",
+                _("The database cannot be read: what you see may be old. The page goes on by "
+                  "itself when it can be."),
             ),
             *job_toasts(),
             html.Main(dash.page_container, id="page", className="content", hidden=status.hidden),
