@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.client import Answer, Client, Undelivered, pack_batch
+from agent.logs import about_report
 from agent.spool import Spool, SpooledReport
 from agent.state import State
 
@@ -77,6 +78,10 @@ class Uploader:
             Stopped: the agent was stopped before the answer; every report is kept.
         """
         reports = self._batch()
+        with about_report(reports[0].report_id):
+            return self._send(reports)
+
+    def _send(self, reports: list[SpooledReport]) -> bool:
         credential = self._credential()
         is_single = len(reports) == 1
         try:

@@ -12,6 +12,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from agent import __version__, paths, service, settings
+from agent.logs import JsonLines
 from agent.loop import Agent, Reporter, ensure_machine_id
 from agent.settings import Settings, SettingsError
 from agent.state import Lock, Locked, State, StateUnusable
@@ -132,8 +133,8 @@ def _configure_logs(level: str, file: Path | None = None) -> None:
         handler: logging.Handler = logging.StreamHandler()
     else:
         handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
-    words = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(handlers=[handler], level=level, format=words, force=True)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 

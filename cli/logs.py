@@ -1,9 +1,14 @@
-"""Logging as JSON lines on standard error."""
+"""Logging as JSON lines on standard error.
+
+Each line has `time`, `level`, `logger`, `message` and `correlation_id`, null where the line belongs
+to no request, job or run; a `traceback` and the fields that the line itself has follow."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+from db.correlation import correlation_id
 
 # JSON may hold them as they are, but programs that read lines end one there.
 _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x7f\x85\u2028\u2029"}
@@ -18,6 +23,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            "correlation_id": correlation_id(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

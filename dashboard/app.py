@@ -37,6 +37,7 @@ from dashboard.signin import proxy_routes
 from dashboard.signin import routes as sign_in_routes
 from dashboard.signin.pages import refused_page as proxy_refused
 from dashboard.views import settings as settings_views
+from dashboard.web.access_log import log_requests
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.https_address import send_to_https
@@ -57,6 +58,7 @@ def create_app(
     settings = active_settings(settings)
     # The pages without Dash: signing in, and errors.
     server = Flask("dashboard", template_folder="signin/templates")
+    log_requests(server)
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open", settings)
     attach(server, context)
     init_babel(server, context.zone, chosen_language)

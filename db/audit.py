@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from db.correlation import correlation_id
 from db.search import audit_search_text
 from db.tables import audit_log
 
@@ -43,6 +44,7 @@ def write_entry(
             detail=text,
             undoes=undoes,
             search_text=audit_search_text(subject, text),
+            correlation_id=correlation_id(),
         )
     )
     inserted = result.inserted_primary_key

@@ -172,6 +172,7 @@ class Decision(BaseModel):
 
 class Collect(Decision):
     kind = "collect"
+    label = mark("Collect now")
     doing = mark("Collecting")
     confirmed = False
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from db.correlation import correlation_id
 from db.decisions import Decision
 from db.tables import jobs
 
@@ -38,6 +39,7 @@ class Job:
         progress: how far the job is, in words.
         result: what came of it, in words; of a preview JSON (`etl.decisions.preview`).
         error: why it failed and what to do.
+        correlation_id: of the request that it came from; None for jobs of earlier versions.
     """
 
     job_id: int
@@ -52,6 +54,7 @@ class Job:
     result: str | None
     error: str | None
     failure_kind: FailureKind | None
+    correlation_id: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -75,7 +78,12 @@ def enqueue(connection: Connection, decision: Decision, actor: str, now: datetim
         return waiting
     result = connection.execute(
         insert(jobs).values(
-            kind=decision.kind, arguments=arguments, actor=actor, state=WAITING, requested_at=now
+            kind=decision.kind,
+            arguments=arguments,
+            actor=actor,
+            state=WAITING,
+            requested_at=now,
+            correlation_id=correlation_id(),
         )
     )
     inserted = result.inserted_primary_key

@@ -23,12 +23,13 @@ from db import __version__
 
 COLUMNS = (
     "entry_id", "at", "actor", "action", "subject", "before", "after", "detail", "undoes",
-    "undone_by",
+    "undone_by", "correlation_id",
 )  # fmt: skip
 
 
 class AuditEntry(BaseModel):
-    """Who decided what. `undoes`, `undone_by`: other entries, by their id."""
+    """Who decided what. `undoes`, `undone_by`: other entries, by their id. `correlation_id`: what
+    joins it with the log, the job and the run of the same request."""
 
     entry_id: int
     at: datetime
@@ -40,6 +41,7 @@ class AuditEntry(BaseModel):
     detail: dict[str, Any]
     undoes: int | None
     undone_by: int | None
+    correlation_id: str | None
 
 
 class Audit(Page):
@@ -87,6 +89,7 @@ def as_json(entry: Entry, zone: tzinfo) -> dict[str, Any]:
         "detail": rest,
         "undoes": entry.undoes,
         "undone_by": entry.undone_by,
+        "correlation_id": entry.correlation_id,
     }
 
 

@@ -26,6 +26,8 @@ OIDC, OIDC_CALLBACK = f"{SIGN_IN}/oidc", f"{SIGN_IN}/oidc/callback"
 ACCOUNT_SECOND_FACTOR = "/account/second-factor"
 API = ("/api", "/export")
 """Below these addresses every answer, errors too, is for programs."""
+ACTOR_NAME = "inventory_hub.actor"
+"""In the environ of a request whose sender is known, the name for the log."""
 _FOR_TOKENS = (*API, "/report", "/charts")
 """Where tokens work: pages of Dash are for people who sign in."""
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -192,6 +194,7 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
         if least in (PUBLIC, MACHINE):
             return None  # Ingest checks the credential together with the report.
         g.actor = identify()
+        request.environ[ACTOR_NAME] = g.actor.name
         if g.actor.by == "token":
             _check_scope(g.actor)
         if least in g.actor.roles:

@@ -27,7 +27,8 @@ meta = table(
 
 
 # Job: what a person requested on a page and the worker does. `arguments` are JSON; `progress` says
-# in words how far it is; `failure_kind` of a failed one is a `db.jobs.FailureKind`.
+# in words how far it is; `failure_kind` of a failed one is a `db.jobs.FailureKind`. Here and in the
+# audit log `correlation_id` joins it with the request that it came from (`db.correlation`).
 jobs = table(
     "jobs",
     Column("job_id", SerialId, primary_key=True, autoincrement=True),
@@ -43,6 +44,7 @@ jobs = table(
     Column("result", LongText),
     Column("error", LongText),
     Column("failure_kind", String(16)),
+    Column("correlation_id", String(36)),
 )
 
 # Decision: who did what to what, when; `detail` is JSON. `undoes`: the entry that it undoes.
@@ -56,6 +58,7 @@ audit_log = table(
     Column("detail", LongText, nullable=False),
     Column("undoes", BigInteger, index=True),
     Column("search_text", LongText),
+    Column("correlation_id", String(36)),
 )
 
 # Count that a decision of the audit log changed: before and after.

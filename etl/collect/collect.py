@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from db.correlation import correlated
 from db.engine import reading
 from db.settings import Settings, active_settings
 from etl.collect import run_log
@@ -26,7 +27,7 @@ Clock = Callable[[], datetime]
 """Returns the present instant, with a time zone."""
 
 
-_LEVELS = {run_log.SUSPICIOUS: "warning", run_log.FAILED: "error"}
+_LEVELS = {run_log.SUSPICIOUS: logging.WARNING, run_log.FAILED: logging.ERROR}
 """Of the last line of a run that is not complete."""
 
 
@@ -51,6 +52,19 @@ def collect(
         PublishRefused: the date cannot be published; no run was started.
         LeaseLost: another worker took the lease over; nothing was published.
     """
+    with correlated():
+        return _collect(engine, lease, source, day, clock, settings, on_page)
+
+
+def _collect(
+    engine: Engine,
+    lease: Lease,
+    source: Source,
+    day: date,
+    clock: Clock,
+    settings: Settings | None,
+    on_page: Callable[[FetchStats], None],
+) -> Outcome:
     stats = FetchStats()
     session = open_session(source, settings, stats, engine=engine)
     with reading(engine) as connection:
@@ -61,9 +75,9 @@ def collect(
     attempt = Attempt(engine, lease, source, day, run_id, clock, settings, stats)
     with recorded_lines(engine, run_id, clock) as lines:
         stats.on_page = partial(_page, attempt, lines, on_page)
-        lines.add(f"Collecting {source.FACTS.label} for {day}.")
+        lines.say(f"Collecting {source.FACTS.label} for {day}.")
         outcome = _run(attempt, session, lines)
-        lines.add(str(outcome), _LEVELS.get(outcome.state, "info"))
+        lines.say(str(outcome), _LEVELS.get(outcome.state, logging.INFO))
         return outcome
 
 
@@ -89,7 +103,7 @@ def _run(attempt: Attempt, session: Session, lines: RunLines) -> Outcome:
     except CollectionError as error:
         failure, lines.answer = str(error), error.answer
         if error.request is not None:
-            lines.add(f"The request that failed: {error.request}.", "error")
+            lines.say(f"The request that failed: {error.request}.", logging.ERROR)
     except KeyboardInterrupt:
         record_failure(attempt, collected, "Stopped by hand; nothing was published.")
         raise

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, insert
 from db.engine import writing
 from db.tables import run_details
 
+log = logging.getLogger(__name__)
+
 FIRST_LINES, LAST_LINES = 100, 200
 """Of a longer log its beginning and its end are kept."""
 
@@ -38,13 +40,22 @@ class RunLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # Another thread serves something else: an agent, a page, a simulated vendor.
-        if record.thread == self._thread:
+        if record.thread == self._thread and record.name != __name__:
             self.add(record.getMessage(), record.levelname.lower())
 
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        """Add a line, whatever LOG_LEVEL is, and log it."""
+        self.add(text, logging.getLevelName(level).lower())
+        log.log(level, "%s", text)
+
     def add(self, text: str, level: str = "info") -> None:
-        """Add a line."""
-        line = (self._clock().astimezone(UTC).isoformat(timespec="milliseconds"), level,
-                text[:LONGEST])  # fmt: skip
+        """Add a line. What a vendor sent makes no second one, and turns no text around: what does
+        not print is escaped."""
+        printed = "".join(
+            letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+            for letter in text[:LONGEST]
+        )
+        line = (self._clock().astimezone(UTC).isoformat(timespec="milliseconds"), level, printed)
         self._count += 1
         if len(self._first) < FIRST_LINES:
             self._first.append(line)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from db.correlation import correlation_id
 from db.engine import writing
 from db.history.runs import END, PUBLISHED
 from db.tables import collection_runs, quarantined_records
@@ -29,7 +30,8 @@ class Attempts:
 
 def start_run(engine: Engine, source: str, day: date, timezone: str, now: datetime) -> int:
     """Insert a running run and return its id. The caller holds the writer's lease, so any other run
-    of the source that is still marked as running has died, and is marked as failed."""
+    of the source that is still marked as running has died, and is marked as failed. Its correlation
+    id is that of what this thread works for (`db.correlation`)."""
     runs = collection_runs.c
     with writing(engine) as connection:
         connection.execute(
@@ -50,7 +52,7 @@ def start_run(engine: Engine, source: str, day: date, timezone: str, now: dateti
                 published=False,
                 started_at=now,
                 heartbeat_at=now,
-                correlation_id=str(uuid4()),
+                correlation_id=correlation_id() or str(uuid4()),
             )
         )
         inserted = result.inserted_primary_key

@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from db import rules as rule_versions
+from db.correlation import correlation_id
 from db.decisions import AcceptRun, EndSource, RejectRun, WithdrawDay
 from db.engine import writing
 from db.history.runs import END, PUBLISHED, border, newest_day, runs_in_force
@@ -210,7 +211,7 @@ def _insert_end_run(
             changed=0,
             rule_version=rule_version,
             reason=f"The source was ended by {context.actor}.",
-            correlation_id=str(uuid4()),
+            correlation_id=correlation_id() or str(uuid4()),
             decided_by=context.actor,
             decided_at=now,
         )

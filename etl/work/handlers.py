@@ -3,6 +3,7 @@ accept or end, close a month. The other handlers are in `etl.decisions`."""
 
 from sqlalchemy import select
 
+from db import audit
 from db.decisions import (
     AcceptRun,
     CloseMonth,
@@ -60,6 +61,10 @@ def _collect(context: DecisionContext, decision: Collect) -> str:
     outcome = collect(
         context.engine, context.lease, source, day, context.clock, context.settings, on_page
     )
+    about = {"day": day, "run_id": outcome.run_id, "state": outcome.state}
+    with writing(context.engine) as connection:
+        now = context.clock()
+        audit.write_entry(connection, context.actor, Collect.kind, decision.source, now, about)
     closed = _after_collection(context)
     if outcome.state == run_log.FAILED:
         raise CollectionFailed(outcome.reason)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.correlation import correlated
 from db.decisions import STORED, Preview, parse
 from db.engine import reading, writing
 from db.jobs import DONE, FAILED, RUNNING, WAITING, FailureKind, Job, unfinished_jobs
@@ -100,7 +101,8 @@ class JobRunner:
             died = failed(DIED, FailureKind.INTERRUPTED)
             self._update(running, finished_at=self.clock(), **died)
             while job := self._oldest_waiting():
-                self._run(held, job)
+                with correlated(job.correlation_id):
+                    self._run(held, job)
                 done += 1
         return done
 

@@ -12,6 +12,7 @@ from functools import partial
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.correlation import correlated
 from db.decisions import STORED, Decision, Preview, ReopenMonth, is_previewed, parse
 from db.engine import reading, writing
 from db.jobs import RUNNING, WAITING, FailureKind, Job, unfinished_jobs
@@ -66,7 +67,8 @@ class PreviewLane:
         count = 0
         for job in previews:
             if job.state == WAITING and self._claim(job):
-                self._run_preview(job)
+                with correlated(job.correlation_id):
+                    self._run_preview(job)
                 count += 1
         started_before = now - HEARTBEAT_TIMEOUT
         if any(

@@ -11,6 +11,7 @@ import schedule
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.correlation import correlated
 from db.engine import reading
 from db.history.runs import ended_sources
 from db.settings import Settings, SettingsError, active_settings
@@ -100,7 +101,8 @@ class Worker:
                 continue
             try:
                 if self._is_due(name, dues[name]):
-                    self._collect(name)
+                    with correlated():
+                        self._collect(name)
                     collected.append(name)
                     self.do_jobs()
             except SQLAlchemyError as error:

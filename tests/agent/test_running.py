@@ -219,8 +219,9 @@ def test_second_agent_on_the_same_folder_exits_5(start: Start) -> None:
         assert code == 5 and "Another inventory-agent is running" in errors
         assert first.poll() is None
         first.kill()
-        said = f" INFO Reporting to {served.url} as {socket.gethostname()} every 1 s.\n"
-        assert said in ended(first)[2]
+        said = f"Reporting to {served.url} as {socket.gethostname()} every 1 s."
+        messages = [json.loads(line)["message"] for line in ended(first)[2].splitlines()]
+        assert said in messages
         assert ended(start("--once", URL=served.url))[0] == 0, "a lock ends with its process"
 
 

@@ -1,19 +1,23 @@
 """Collections and months in Chromium, with the real worker behind the buttons: a gap is drawn as a
 gap, a held run is accepted, a month is closed and locked."""
 
+import io
+import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Response, Route, expect
 from sqlalchemy import Engine
 
-from db.decisions import RejectRun
+from cli.logs import JsonLines
+from db.decisions import Collect, RejectRun
 from db.engine import writing
 from db.jobs import enqueue
-from db.tables import jobs
+from db.tables import audit_log, jobs
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 from tests.support.demo_dashboard import serve_dashboard
@@ -173,6 +177,47 @@ def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
     expect(quiet.locator(".run-head .pill")).to_have_text("complete")
     expect(quiet.locator(".held-card")).to_have_count(0)
     assert [run.hold for run in story.hub.runs() if run.hold] == ["accepted"]
+
+
+def _asks_to_collect(answer: Response) -> bool:
+    sent = answer.request.post_data or ""
+    return '"job":"collect"' in sent and answer.status == 200
+
+
+def test_one_id_joins_the_log_the_job_the_run_and_the_audit_entry_of_a_click(
+    quiet: Page, story: Story
+) -> None:
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(JsonLines())
+    quiet.goto(story.address + "/collections")
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        answers: list[Response] = []
+        quiet.on("response", lambda answer: answers.append(answer))
+        quiet.get_by_role("button", name="Collect now: NinjaRMM").click()
+        expect(quiet.locator("#jobs")).to_contain_text("Collect NinjaRMM")
+        assert story.work() == 1
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    (job,) = story.hub.all(jobs)
+    clicked = [each.headers["x-correlation-id"] for each in answers if _asks_to_collect(each)]
+    (clicked_id,) = clicked
+    run = story.hub.runs()[-1]
+    (entry,) = story.hub.all(audit_log, action=Collect.kind)
+    assert {job.correlation_id, run.correlation_id, entry.correlation_id} == {clicked_id}
+    assert (entry.subject, json.loads(entry.detail)["run_id"]) == ("ninja", run.run_id)
+    said = [json.loads(line) for line in log.getvalue().splitlines()]
+    messages = [line["message"] for line in said if line["correlation_id"] == clicked_id]
+    assert "POST /_dash-update-component 200" in messages
+    assert f"Collecting Ninja for {LAST}." in messages
+    assert any(text.startswith(f"job {job.job_id} collect for local: ") for text in messages)
+    quiet.goto(f"{story.address}/collections?run={run.run_id}")
+    expect(quiet.get_by_text(clicked_id)).to_be_visible()
+    expect(quiet.locator(".log-text").first).to_have_text(f"Collecting Ninja for {LAST}.")
 
 
 def test_collecting_now_shows_its_progress_in_a_toast_that_goes_by_itself(

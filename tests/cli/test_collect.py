@@ -208,7 +208,7 @@ def test_a_database_that_does_not_answer_exits_4_in_one_sentence(
 
     assert result.exit_code == 4
     assert result.stderr.startswith("The database refused: ")
-    assert "Check DATABASE_URL and that it is running." in result.stderr
+    assert "Start the database server of 127.0.0.1, or correct DATABASE_URL." in result.stderr
     assert "of-ours" not in result.output
 
 

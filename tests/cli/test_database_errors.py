@@ -1,6 +1,7 @@
 """What commands say of a database that refuses: the cause, and the variables that are in use."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, text
@@ -63,18 +64,16 @@ def test_a_refusing_postgresql_is_told_by_its_cause_and_the_variables_in_use(
 
 def test_the_seeds_name_and_the_file_of_a_password_are_named(cli: CliHere, guest: URL) -> None:
     wrong = guest.set(password="not it").render_as_string(hide_password=False)
-    assert "correct SQLALCHEMY_DATABASE_URI." in cli("process", SQLALCHEMY_DATABASE_URI=wrong).stderr
-    with open("password", "w") as file:
-        file.write("not it")
+    said = cli("process", SQLALCHEMY_DATABASE_URI=wrong).stderr
+    assert "correct SQLALCHEMY_DATABASE_URI." in said
+    Path("password").write_text("not it")
     environ = in_parts(guest) | {"DB_PASSWORD_FILE": "password"}
     del environ["DB_PASSWORD"]
     assert "correct DB_USER and DB_PASSWORD_FILE." in cli("process", **environ).stderr
 
 
 @pytest.mark.full
-def test_a_refusing_mariadb_is_told_by_its_cause(
-    cli: CliHere, mariadb_engine: Engine
-) -> None:
+def test_a_refusing_mariadb_is_told_by_its_cause(cli: CliHere, mariadb_engine: Engine) -> None:
     url = mariadb_engine.url
     with mariadb_engine.connect() as connection:
         connection.execute(text("CREATE USER guest@'127.0.0.1' IDENTIFIED BY 'a guest'"))
@@ -92,7 +91,6 @@ def test_a_refusing_mariadb_is_told_by_its_cause(
 
 
 def test_a_sqlite_file_that_is_none_is_told(cli: CliHere) -> None:
-    with open("inventory.db", "w") as file:
-        file.write("this is no database " * 100)
+    Path("inventory.db").write_text("this is no database " * 100)
     said = cli("process", DATA_DIR=".").stderr
     assert "Let this user read and write" in said and said.strip().endswith("correct DATA_DIR.")

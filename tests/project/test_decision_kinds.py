@@ -15,7 +15,7 @@ from dashboard.queries.audit import audit_log as audit_queries
 from dashboard.web.job_requests import enqueue, parse_decision
 from dashboard.words.decision_words import action_word
 from db import jobs
-from db.decisions import KINDS, Collect, Decision, Preview, Undo, mark
+from db.decisions import KINDS, Decision, Preview, Undo, mark
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, ROLES
 from db.settings import load
@@ -52,7 +52,7 @@ def test_the_confirmed_kinds_have_proposals_and_no_others() -> None:
 
 
 def test_each_kind_that_is_audited_has_a_label() -> None:
-    assert KINDS.keys() - kinds_where("label") == {Collect.kind, Preview.kind}
+    assert KINDS.keys() - kinds_where("label") == {Preview.kind}
 
 
 def test_each_kind_names_a_role_of_people() -> None:

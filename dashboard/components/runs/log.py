@@ -30,8 +30,12 @@ def log_card(run: Run, lines: Sequence[LogLine]) -> Component | None:
     only = dbc.Checkbox(id="run-log-only", label=words, class_name="log-only")
     listed = html.Ol([_line(line) for line in lines], className="log-lines", tabIndex=0,
                      **{"aria-label": _("Log")})  # fmt: skip
+    # Folded where there is nothing to look into.
+    folded = html.Details(
+        [html.Summary(_("Show the lines")), listed], open=problems > 0, className="log-fold"
+    )
     head = drawn_list([html.H2(_("Log")), html.P(count, className="card-subtitle")])
-    parts = [head, only if 0 < problems < len(lines) else None, drawn(listed)]
+    parts = [head, only if 0 < problems < len(lines) else None, drawn(folded)]
     return dbc.Card(parts, body=True, class_name="run-log")
 
 

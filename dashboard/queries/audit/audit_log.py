@@ -25,8 +25,9 @@ DEVICE_FIELDS = ("device_id", "other_device_id", "asset_id", "other_asset_id", "
 @dataclass(frozen=True)
 class Entry:
     """One row of `audit_log`. `undone_by` is the id of the entry that undid it, `undoes` the id of
-    the one that it undid; None if there is none. `sites` and `devices` are the names of those that
-    its detail has ids of, by these as text."""
+    the one that it undid; None if there is none. `correlation_id` joins it with the log and the job
+    that it came from; None for entries of earlier versions. `sites` and `devices` are the names of
+    those that its detail has ids of, by these as text."""
 
     entry_id: int
     at: datetime
@@ -36,6 +37,7 @@ class Entry:
     detail: Mapping[str, Any]
     undoes: int | None = None
     undone_by: int | None = None
+    correlation_id: str | None = None
     sites: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, str] = field(default_factory=dict)
 
@@ -122,7 +124,7 @@ def _entries(connection: Connection, rows: Sequence[Any]) -> list[Entry]:
     return [
         Entry(
             row.entry_id, row.at, row.actor, row.action, row.subject, detail, row.undoes,
-            undone_by.get(row.entry_id), named_sites, named_devices,
+            undone_by.get(row.entry_id), row.correlation_id, named_sites, named_devices,
         )
         for row, detail in zip(rows, details, strict=True)
     ]  # fmt: skip
