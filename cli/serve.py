@@ -57,7 +57,7 @@ def public_address(settings: Settings, host: str, port: int) -> str:
     return settings.public_url or f"http://{at}:{port}"
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, option: str = "--port") -> None:
     """Check before any work that `port` can be bound.
 
     Raises:
@@ -70,7 +70,7 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise SettingsError(
                 f"Port {port} on {host} cannot be used ({error.strerror}): "
-                "stop the program that uses it, or choose another with --port."
+                f"stop the program that uses it, or choose another with {option}."
             ) from error
 
 
@@ -86,6 +86,8 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
     port = port or settings.port
     check_auth(settings, host)
     check_port(host, port)
+    if settings.metrics_listen is not None:
+        check_port(*settings.metrics_listen, "METRICS_LISTEN")
     engine = open_database(settings)
     address = public_address(settings, host, port)
     click.echo(f"Inventory Hub at {address}")

@@ -21,6 +21,7 @@ from dashboard.addresses import explain_refusals, is_address, name_tabs, refusal
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
+from dashboard.base.metrics import Metrics
 from dashboard.base.params import BadParameter
 from dashboard.base.refusals import Refusal
 from dashboard.base.theme import ASSETS
@@ -48,6 +49,9 @@ from db.engine import DatabaseError
 from db.roles import MACHINE
 from db.settings import Settings, active_settings
 
+METRICS = "inventory_hub_metrics"
+"""The extension of the server that holds what it counts."""
+
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +62,8 @@ def create_app(
     settings = active_settings(settings)
     # The pages without Dash: signing in, and errors.
     server = Flask("dashboard", template_folder="signin/templates")
-    log_requests(server)
+    server.extensions[METRICS] = metrics = Metrics()
+    log_requests(server, metrics)
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open", settings)
     attach(server, context)
     init_babel(server, context.zone, chosen_language)
@@ -92,7 +97,7 @@ def create_app(
     )
     name_tabs()
     explain_refusals(_refused)
-    api.register(server, context, settings)
+    api.register(server, context, settings, metrics)
     app.layout = partial(_layout, context)
     register_callbacks(app)
     register_decisions(app)

@@ -17,7 +17,8 @@ from flask import Flask
 from granian.constants import Interfaces
 from granian.server import Server
 
-from dashboard.app import create_app
+from dashboard.api.metrics import serve_metrics
+from dashboard.app import METRICS, create_app
 from dashboard.base.clock import Clock, system_clock
 from dashboard.ingest.gate import App, Gate, Message, Receive, Send
 from dashboard.trusted_proxies import TrustedProxies
@@ -45,7 +46,9 @@ def make_server(
     database's address again where `open_engine` needs it."""
     _end_with_parent()
     engine = open_engine(settings.database, renewed, away_after=AWAY_AFTER)
-    app = gated(create_app(engine, clock=clock, settings=settings).server)
+    server = create_app(engine, clock=clock, settings=settings).server
+    serve_metrics(server.extensions[METRICS], settings)
+    app = gated(server)
     _exclude_startup_objects_from_gc()
     networks = settings.trusted_proxies
     return TrustedProxies(app, networks) if networks else app

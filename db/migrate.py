@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -24,6 +25,7 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The newest revision of this version of the product."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
@@ -35,6 +37,11 @@ def current(engine: Engine) -> str | None:
     """The database's revision; None before its first migration."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has this version's tables."""
+    return MigrationContext.configure(connection).get_current_revision() == head()
 
 
 class WrongRevision(SettingsError):

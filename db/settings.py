@@ -111,6 +111,19 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
+def _metrics_token(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{16,}", text):
+        raise WrongValue("use 16 characters or more, without spaces", "is too weak")
+    return text
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _colon, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise WrongValue("set it to an address and a port, like 127.0.0.1:9464")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def _header_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
         raise WrongValue("set it to the name of a header, like X-Forwarded-User")
@@ -287,6 +300,13 @@ class Settings(SettingsModel):
     """Names of our own sites, whose devices are excluded, separated by ;"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG, INFO, WARNING or ERROR"""
+    metrics_token: Annotated[str | None, BeforeValidator(_metrics_token)] = Field(
+        default=None, repr=False
+    )
+    """Opens /metrics to whoever presents it as a bearer token, 16 characters or more; without it
+    there is no such page (monitoring.md)"""
+    metrics_listen: Annotated[tuple[str, int] | None, BeforeValidator(_listen)] = None
+    """Address and port of its own where metrics are answered to everybody, e.g. 127.0.0.1:9464"""
 
     sources: Mapping[str, SourceSettings] = Field(default={}, exclude=True)
     """Those of the configured sources, by name."""

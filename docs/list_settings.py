@@ -23,7 +23,7 @@ GROUPS = {
     "oidc_issuer": "Sign-in with an identity provider",
     "ingest_auth": "Machines that report themselves",
     "timezone": "Collecting and counting",
-    "log_level": "Logs",
+    "log_level": "Logs and metrics",
 }
 """The first field of each group of the server's settings, in their order, and its heading."""
 

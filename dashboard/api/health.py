@@ -11,7 +11,7 @@ from dashboard.api.responses import json_response, midnight
 from dashboard.base.params import allow_only
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import Context
-from db import __version__
+from db import __version__, migrate
 from db.engine import DatabaseError
 
 
@@ -24,9 +24,11 @@ class SourceAge(BaseModel):
 
 
 class Health(BaseModel):
-    """Process and database, and how old the data of each source is."""
+    """Process and database, and how old the data of each source is. `ready`: whether the database
+    has this version's tables too, so that every page can be shown."""
 
     status: Literal["healthy"]
+    ready: bool
     database: Literal["connected"]
     data: Literal["fresh", "stale", "missing"]
     sources: dict[str, SourceAge]
@@ -47,15 +49,18 @@ def blueprint(context: Context) -> Blueprint:
         try:
             with context.reading(own_sites=True) as connection:
                 fresh = freshness(connection, now)
+                ready = migrate.is_current(connection)
         except DatabaseError:
             # Anybody may ask: what is wrong with the database is for the log and the doctor.
             message = "The database cannot be read. Run `inventory-hub doctor` to see why."
-            broken = {"status": "unhealthy", "database": "unreachable", "error": message}
+            broken = {"status": "unhealthy", "ready": False, "database": "unreachable"}
+            broken["error"] = message
             return json_response(broken | {"code": 503} | about, 503)
         data = "missing" if fresh.newest_run is None else "stale" if fresh.stale else "fresh"
         return json_response(
             {
                 "status": "healthy",
+                "ready": ready,
                 "database": "connected",
                 "data": data,
                 "sources": {

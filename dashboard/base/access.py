@@ -68,6 +68,8 @@ ACCESS: dict[str, str] = {
     "/_reload-hash": VIEWER,
     # Other programs.
     "/api/health": PUBLIC,
+    # With METRICS_TOKEN, which it checks itself; else there is no such route.
+    "/metrics": PUBLIC,
     "/api/openapi.json": VIEWER,
     "/api/dashboard/today": VIEWER,
     "/api/dashboard/comparison": VIEWER,

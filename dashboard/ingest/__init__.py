@@ -9,6 +9,7 @@ collects entries for the next transaction, which `store` writes.
 from sqlalchemy import Engine
 
 from dashboard.base.clock import Clock
+from dashboard.base.metrics import Metrics
 from dashboard.ingest.commit_queue import CommitQueue
 from dashboard.ingest.credentials import Credentials
 from dashboard.ingest.reception import Reception
@@ -17,10 +18,16 @@ from db.settings import Settings, active_settings
 from db.tokens import Peppers
 
 
-def make_reception(engine: Engine, clock: Clock, settings: Settings | None = None) -> Reception:
+def make_reception(
+    engine: Engine,
+    clock: Clock,
+    settings: Settings | None = None,
+    metrics: Metrics | None = None,
+) -> Reception:
     """The reception that stores in `engine`."""
     settings = active_settings(settings)
     zone, peppers = settings.timezone, Peppers.from_settings(settings)
     queue: CommitQueue[Entry, StoredEntry] = CommitQueue(Store(engine, clock, zone, peppers))
     credentials = Credentials(engine, clock, peppers, is_open=settings.ingest_auth == "open")
-    return Reception(credentials, queue, zone, settings.ingest_address_rate)
+    counted = metrics or Metrics()
+    return Reception(credentials, queue, zone, counted, settings.ingest_address_rate)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.ingest import body
 from dashboard.ingest.commit_queue import WAIT_SECONDS, CommitQueue, Pending
 from dashboard.ingest.credentials import Credential
-from dashboard.ingest.reception import Answer, Reception, refused
+from dashboard.ingest.reception import Answer, Reception
 from dashboard.ingest.refusal import Refusal, busy
 from dashboard.ingest.store import Entry, StoredEntry
 
@@ -79,7 +79,7 @@ class Gate:
             entry = reception.report_entry(credential, body.read(environ, received=received))
             stored = await self._commits.commit(entry)
         except (Refusal, SQLAlchemyError) as error:
-            return refused(error)
+            return reception.refused(error)
         return reception.report_answer(environ, stored)
 
 

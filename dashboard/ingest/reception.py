@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from dashboard.base.metrics import Metrics
 from dashboard.ingest import body
 from dashboard.ingest.commit_queue import CommitQueue
 from dashboard.ingest.credentials import Credential, Credentials
@@ -74,15 +75,18 @@ class Reception:
         credentials: Credentials,
         queue: CommitQueue[Entry, StoredEntry],
         zone: tzinfo,
+        metrics: Metrics,
         address_rate: int | None = None,
     ) -> None:
         """
         Args:
+            metrics: where what becomes of reports is counted.
             address_rate: requests a minute that one address may make; None for no limit.
         """
         self.credentials = credentials
         self.queue = queue
         self.zone = zone
+        self._metrics = metrics
         self._machine_limit = RateLimit(REPORTS_A_MINUTE)
         self._address_limit = None if address_rate is None else RateLimit(address_rate)
 
@@ -94,7 +98,7 @@ class Reception:
             entry = self.report_entry(credential, body.read(environ))
             stored = self.queue.commit(entry)
         except (Refusal, SQLAlchemyError) as error:
-            return refused(error)
+            return self.refused(error)
         return self.report_answer(environ, stored)
 
     def batch(self, environ: dict[str, Any]) -> Answer:
@@ -107,10 +111,11 @@ class Reception:
             if reports:
                 stored = self.queue.commit(self._entry(credential, reports, live=False))
         except (Refusal, SQLAlchemyError) as error:
-            return refused(error)
+            return self.refused(error)
         if stored is None:
             return Answer(200, {"items": items, "count": len(items)})
         accepted = [result for result in items if result["status"] == 200]
+        self._metrics.note_stored(len(accepted))
         for result, is_duplicate in zip(accepted, stored.duplicates, strict=True):
             result["reason"] = "known" if is_duplicate else "stored"
         return Answer(200, {"items": items, "count": len(items)} | _new_key(stored))
@@ -136,9 +141,16 @@ class Reception:
 
     def report_answer(self, environ: Mapping[str, Any], stored: StoredEntry) -> Answer:
         """The answer to a live report once it is committed."""
+        self._metrics.note_stored(1)
         messages = _MESSAGES[language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))]
         payload = {"item": item(stored.machine, self.zone), "message": messages[stored.is_new]}
         return Answer(201 if stored.is_new else 200, payload | _new_key(stored))
+
+    def refused(self, error: Refusal | SQLAlchemyError) -> Answer:
+        """The answer to a request that was not stored."""
+        refusal = error if isinstance(error, Refusal) else unavailable()
+        self._metrics.note_refused(refusal.status)
+        return Answer(refusal.status, refusal.payload(), refusal.retry_after)
 
     def _parse_batch(self, content: bytes) -> tuple[list[dict[str, Any]], list[Report]]:
         """The result of each report in a batch, and the valid reports."""
@@ -182,12 +194,6 @@ class Reception:
         if (seconds := self._machine_limit.take((machine_id, public_id))) is not None:
             raise _too_many("A machine may report 60 times a minute: wait.", seconds)
         return Entry(credential, machine_id, tuple(reports), live)
-
-
-def refused(error: Refusal | SQLAlchemyError) -> Answer:
-    """The answer to a request that was not stored."""
-    refusal = error if isinstance(error, Refusal) else unavailable()
-    return Answer(refusal.status, refusal.payload(), refusal.retry_after)
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from dashboard.base.access import ACTOR_NAME, SIGN_IN, required_role
+from dashboard.base.metrics import Metrics
 from dashboard.base.params import FILTERS
 from db.correlation import correlated
 from db.roles import MACHINE
@@ -34,9 +35,10 @@ _QUIET = ("/assets/", "/own/", "/_dash-component-suites/", "/api/health", "/_fav
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def log_requests(server: Flask) -> None:
-    """Log every request of `server` and give it a correlation id, which its answer names too."""
-    server.wsgi_app = _AccessLog(server.wsgi_app)  # type: ignore[method-assign]
+def log_requests(server: Flask, metrics: Metrics) -> None:
+    """Log and count every request of `server`, and give it a correlation id, which its answer names
+    too."""
+    server.wsgi_app = _AccessLog(server.wsgi_app, metrics)  # type: ignore[method-assign]
 
 
 @dataclass
@@ -67,8 +69,9 @@ class _Request:
 
 
 class _AccessLog:
-    def __init__(self, app: Wsgi) -> None:
+    def __init__(self, app: Wsgi, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         request = _Request(environ)
@@ -83,10 +86,12 @@ class _AccessLog:
 
         with correlated() as here:
             parts = self._app(environ, start)
-        return _sent(parts, request, here)
+        return _sent(parts, request, here, self._metrics)
 
 
-def _sent(parts: Iterable[bytes], request: _Request, here: str) -> Iterator[bytes]:
+def _sent(
+    parts: Iterable[bytes], request: _Request, here: str, metrics: Metrics
+) -> Iterator[bytes]:
     """The answer as it is sent; a file is read meanwhile, in the name of the same request."""
     reading = iter(parts)
     try:
@@ -101,15 +106,18 @@ def _sent(parts: Iterable[bytes], request: _Request, here: str) -> Iterator[byte
         with correlated(here):
             if hasattr(parts, "close"):
                 parts.close()
-            _log(request)
+            took = time.perf_counter() - request.begun
+            route = None if request.rule is None else request.rule.rule
+            metrics.note_request(request.method, route, request.status, took)
+            _log(request, took)
 
 
-def _log(request: _Request) -> None:
+def _log(request: _Request, took: float) -> None:
     quiet = request.path.startswith(_QUIET) and request.status < 400
     level = logging.DEBUG if quiet else logging.INFO
     if not log.isEnabledFor(level):
         return
-    environ, took = request.environ, time.perf_counter() - request.begun
+    environ = request.environ
     fields = {
         "method": request.method,
         "path": request.path,

@@ -14,6 +14,8 @@ from playwright.sync_api import Page, Response, Route, expect
 from sqlalchemy import Engine
 
 from cli.logs import JsonLines
+from dashboard.app import METRICS
+from dashboard.base.metrics import Metrics
 from db.decisions import Collect, RejectRun
 from db.engine import writing
 from db.jobs import enqueue
@@ -34,6 +36,7 @@ class Story:
 
     hub: Hub
     address: str
+    metrics: Metrics
 
     @property
     def runner(self) -> JobRunner:
@@ -64,8 +67,8 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
         elif one != day(12):
             hub.collect(one, FLEET)
     hub.collect(LAST, FLEET[:12])
-    with serve_dashboard(sqlite_engine, NOW) as (address, _):
-        yield Story(hub, address)
+    with serve_dashboard(sqlite_engine, NOW) as (address, app):
+        yield Story(hub, address, app.server.extensions[METRICS])
 
 
 def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
@@ -184,9 +187,10 @@ def _asks_to_collect(answer: Response) -> bool:
     return '"job":"collect"' in sent and answer.status == 200
 
 
-def test_one_id_joins_the_log_the_job_the_run_and_the_audit_entry_of_a_click(
+def test_one_id_joins_log_job_run_audit_entry_and_metric_of_a_click(
     quiet: Page, story: Story
 ) -> None:
+    story.hub.sources["ninja"].rows = FLEET
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     handler.setFormatter(JsonLines())
@@ -215,6 +219,8 @@ def test_one_id_joins_the_log_the_job_the_run_and_the_audit_entry_of_a_click(
     assert "POST /_dash-update-component 200" in messages
     assert f"Collecting Ninja for {LAST}." in messages
     assert any(text.startswith(f"job {job.job_id} collect for local: ") for text in messages)
+    labels = {"source": "ninja", "state": "complete", "correlation_id": clicked_id}
+    assert story.metrics.registry.get_sample_value("inventory_hub_last_run_info", labels) == 1
     quiet.goto(f"{story.address}/collections?run={run.run_id}")
     expect(quiet.get_by_text(clicked_id)).to_be_visible()
     expect(quiet.locator(".log-text").first).to_have_text(f"Collecting Ninja for {LAST}.")

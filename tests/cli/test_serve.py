@@ -55,15 +55,24 @@ def test_people_open_it_from_other_machines_once_they_sign_in(
     cli_environment: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
-    environment = cli_environment | {"SECRET_KEY": KEY}
+    scraped = free_port()
+    environment = cli_environment | {
+        "SECRET_KEY": KEY, "METRICS_LISTEN": f"127.0.0.1:{scraped}"
+    }  # fmt: skip
     arguments = ("serve", "--host", "0.0.0.0", "--port", str(port))
     with running_process(environment, tmp_path, *arguments) as process:
         address = f"http://127.0.0.1:{port}"
         first_answer(f"{address}/api/health", process)
         page = requests.get(f"{address}/sites", timeout=120)
         assert (page.history[0].status_code, page.url) == (303, f"{address}/login?next=%2Fsites")
-        assert requests.get(f"{address}/api/sites", timeout=120).status_code == 401
+        refused = requests.get(f"{address}/api/sites", timeout=120)
+        assert refused.status_code == 401
+        metrics = requests.get(f"http://127.0.0.1:{scraped}/metrics", timeout=120).text
+        assert 'route="/api/sites",status="401"} 1.0' in metrics
         output = stop(process)
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    (line,) = (line for line in lines if line["message"] == "GET /api/sites 401")
+    assert line["correlation_id"] == refused.headers["X-Correlation-Id"]
     link = re.search(r"http://0\.0\.0\.0:\d+(/invite/\S+)\n", output)
     assert link and "PUBLIC_URL" in output, "the link, and a warning that there is no TLS"
     again = running_process(environment, tmp_path, "serve", "--host", "::1", "--port", str(port))
