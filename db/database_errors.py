@@ -95,9 +95,9 @@ def _advice(cause: Cause, settings: Settings) -> str:
         )
     if cause == Cause.NO_RIGHT:
         return (
-            f"The password is right, but {url.username!r} may not do this: run the statements that "
-            f"inventory-hub grants prints as the owner of the tables, or correct "
-            f"{_variables(settings, 'db_user')}."
+            f"The password is right, but {url.username!r} may not do this: make it the owner of "
+            f"{url.database!r}, or let the owner run the statements that inventory-hub grants "
+            f"prints, or correct {_variables(settings, 'db_user')}."
         )
     if cause == Cause.FILE:
         return (

@@ -51,8 +51,9 @@ def test_a_refusing_postgresql_is_told_by_its_cause_and_the_variables_in_use(
             "database": "Create the database 'no_such' with 'guest' as its owner, or correct",
             "port": "Start the database server of 127.0.0.1, or correct",
             "host": "Start the database server of no-such-host.invalid, or correct",
-            "": "The password is right, but 'guest' may not do this: run the statements that "
-            "inventory-hub grants prints as the owner of the tables, or correct",
+            "": "The password is right, but 'guest' may not do this: make it the owner of "
+            f"'{guest.database}', or let the owner run the statements that inventory-hub grants "
+            "prints, or correct",
         }[next(iter(change), "")]
         for environ, names in ((whole(wrong), url), (in_parts(wrong), part)):
             for command in ("process", "doctor"):
