@@ -86,13 +86,13 @@ def _columns() -> list[dict[str, Any]]:
             "cellRendererParams": {"page": "/devices/", "id": "device_id", "second": "site"},
         },
         text_column("display_name", _("Display name"), 110),
-        text_column("site", _("Site"), 142),
+        text_column("site", _("Site"), 142, flex=1.2),
         text_column("location", _("Location"), 96, flex=0.3),
         _pill("device_type", _("Type"), types, 114) | {"cellClass": "bare"},
         _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
         # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
         text_column("reason", _("Reason"), 240, flex=2, hide=True),
-        text_column("os", _("OS"), 220, flex=1.6),
+        text_column("os", _("OS"), 220, flex=1.3),
         text_column("serial", _("Serial"), 124, flex=0.2),
         *(text_column(name, field_name(name), 124) for name in _OTHERS),
         {
