@@ -13,7 +13,7 @@ from dashboard.base.theme import Figure
 from dashboard.components.coverage import page as coverage_page
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart, chart_place, place
+from dashboard.components.kit.card import card, card_head, chart, chart_place, place
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.figures.coverage import trend_figure
@@ -70,9 +70,15 @@ def layout(**_query: str) -> html.Div:
         html.Div(waiting_tiles(7), id=Ids.TILES, className="kpis"),
         html.Div(
             [
-                card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 341, "table-scroll")),
                 card(
-                    Ids.TREND, chart_place(Ids.TREND_CHART, 310, _("Findings day by day"), _("Day"))
+                    Ids.MATRIX,
+                    place(f"{Ids.MATRIX}-table", 341, "table-scroll"),
+                    head=card_head(Ids.MATRIX),
+                ),
+                card(
+                    Ids.TREND,
+                    chart_place(Ids.TREND_CHART, 310, _("Findings day by day"), _("Day")),
+                    head=card_head(Ids.TREND),
                 ),
             ],
             className="coverage-pair",
@@ -94,8 +100,7 @@ def layout(**_query: str) -> html.Div:
         "about": Output(Ids.ABOUT, "children"),
         "why": Output(Ids.WHY, "children"),
         "tiles": Output(Ids.TILES, "children"),
-        "matrix_title": Output(f"{Ids.MATRIX}-title", "children"),
-        "matrix_subtitle": Output(f"{Ids.MATRIX}-subtitle", "children"),
+        "matrix_head": Output(f"{Ids.MATRIX}-head", "children"),
         "matrix": Output(f"{Ids.MATRIX}-table", "children"),
         "sites_subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
         "sites": Output(f"{Ids.SITES}-table", "children"),
@@ -118,8 +123,7 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
 # Apart from the figures: those are drawn while the server looks back.
 @callback(
     output={
-        "title": Output(f"{Ids.TREND}-title", "children"),
-        "subtitle": Output(f"{Ids.TREND}-subtitle", "children"),
+        "head": Output(f"{Ids.TREND}-head", "children"),
         "chart": Output(f"{Ids.TREND_CHART}-place", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), Input("settled", "data")],
@@ -128,11 +132,13 @@ def show_trend(query: str | None, _snapshot: object, _settled: object) -> dict[s
     """The findings of the last days."""
     with view(query, PATH, own_sites=True) as v:
         if v.moment.newest is None:
-            return dict.fromkeys(("title", "subtitle", "chart"), no_update)
+            return dict.fromkeys(("head", "chart"), no_update)
         every = v.filters.having(kinds=(), states=(), compared=(), compare_to=None)
         found = trend(v.connection, v.moment, every)
-    words = coverage_page.trend_words(found, every)
-    return words | {"chart": chart(Ids.TREND_CHART, _figure(found, every))}
+    return {
+        "head": coverage_page.trend_head(found, every),
+        "chart": chart(Ids.TREND_CHART, _figure(found, every)),
+    }
 
 
 def _figure(found: Trend, every: Filters) -> Figure:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base.good_direction import good_direction
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart, chart_place, place
+from dashboard.components.kit.card import card, card_head, chart, chart_place, place
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
@@ -58,12 +58,12 @@ def layout(**_query: str) -> html.Div:
     ]
     body = [
         html.Div(waiting_tiles(7), id=Ids.KPIS, className="kpis"),
-        card(Ids.MONTHS, months, head_later=True),
-        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), head_later=True),
+        card(Ids.MONTHS, months, head=card_head(Ids.MONTHS, None, None, None)),
+        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), head=card_head(Ids.MOVERS, None, None, None)),
         card(
             Ids.WHY,
             chart_place(Ids.WHY_CHART, 240, _("Why the number moved"), _("Bar")),
-            head_later=True,
+            head=card_head(Ids.WHY, None, None, None),
         ),
         card(
             Ids.SITES,

@@ -15,7 +15,7 @@ from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
 from dashboard.components.devices.grid import device_grid, hidden, rows
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart, chart_place, place
+from dashboard.components.kit.card import card, card_head, chart, chart_place, place
 from dashboard.components.kit.grid import sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.sites import page as site_page
@@ -71,12 +71,12 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.MONTHS,
             chart_place(Ids.MONTHS_CHART, 232, _("Devices month by month"), _("Month")),
-            head_later=True,
+            head=card_head(Ids.MONTHS, None, None, None),
         ),
         card(
             Ids.DAILY,
             chart_place(Ids.DAILY_CHART, 200, _("Devices day by day"), _("Day")),
-            head_later=True,
+            head=card_head(Ids.DAILY, None, None, None),
         ),
         card(
             Ids.ALIASES,
@@ -89,7 +89,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.BARS,
             chart_place(Ids.BARS_CHART, 232, _("Why the number moved"), _("Bar")),
-            head_later=True,
+            head=card_head(Ids.BARS, None, None, None),
         ),
         card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),
         card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119)),

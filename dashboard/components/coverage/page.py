@@ -16,6 +16,7 @@ from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
+from dashboard.components.kit.card import card_head
 from dashboard.components.kit.count_link import count_link, count_tab, filled, linked
 from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
@@ -30,8 +31,8 @@ from db.coverage import ACCEPTED, CURRENT, FIXED, KINDS, TO_DO
 MOST_SITES = 50
 WHY = "coverage"
 PARTS = (
-    "state", "hidden", "summary", "about", "why", "tiles", "matrix_title", "matrix_subtitle",
-    "matrix", "sites_subtitle", "sites", "tabs", "listed", "empty", "no_list",
+    "state", "hidden", "summary", "about", "why", "tiles", "matrix_head", "matrix",
+    "sites_subtitle", "sites", "tabs", "listed", "empty", "no_list",
 )  # fmt: skip
 """The keys of `parts`."""
 
@@ -78,9 +79,12 @@ def parts(answers: Answers) -> dict[str, Any]:
                    "is expected to have it.", day=day),
         "why": why_button(every.to_query(), WHY),
         "tiles": tiles(_tiles(answers)),
-        "matrix_title": drawn_list(coverage_matrix.title(answers.cells, answers.all)),
-        "matrix_subtitle": _("Of the machines the row's source manages: how many should be in the "
-                             "column's source and are not, how many are, how many need not be"),
+        "matrix_head": card_head(
+            "coverage-matrix",
+            drawn_list(coverage_matrix.title(answers.cells, answers.all)),
+            _("Of the machines the row's source manages: how many should be in the "
+              "column's source and are not, how many are, how many need not be"),
+        ),
         "matrix": coverage_matrix.table(
             answers.cells, answers.records, answers.left_out, answers.all
         ),
@@ -123,12 +127,13 @@ def _tiles(answers: Answers) -> list[Tile]:
     return tiles
 
 
-def trend_words(trend: Trend, every: Filters) -> dict[str, Any]:
-    """Title and subtitle of the trend of what `every` lets in."""
-    return {
-        "title": drawn_list(_trend_title(trend, every)),
-        "subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
-    }
+def trend_head(trend: Trend, every: Filters) -> Component:
+    """The head of the card about the trend of what `every` lets in."""
+    return card_head(
+        "coverage-trend",
+        drawn_list(_trend_title(trend, every)),
+        _("Findings to look at on each day, by kind; accepted ones left out"),
+    )
 
 
 def _trend_title(trend: Trend, every: Filters) -> list[Part]:

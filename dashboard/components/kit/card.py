@@ -19,7 +19,7 @@ def card(
     subtitle: Any = None,
     actions: Any = None,
     actions_id: str | None = None,
-    head_later: bool = False,
+    head: Component | None = None,
 ) -> html.Section:
     """A card, which its title names to screen readers. Title and subtitle have the ids
     `<name>-title` and `<name>-subtitle`, so that callbacks can write them.
@@ -27,34 +27,35 @@ def card(
     Args:
         actions: links and buttons on the right of the title.
         actions_id: the id of their place, when a callback writes them.
-        head_later: a callback writes the whole head, as `card_head`, to `<name>-head`: one output
-            and one component instead of three.
+        head: a `card_head`, when a callback writes another to `<name>-head`: one output and one
+            component instead of three.
     """
-    if head_later:
-        empty = card_head(name, None, None)
-        header = html.Div(empty, id=f"{name}-head", className="card-header")
+    if head is not None:
+        header = html.Div(head, id=f"{name}-head", className="card-header")
         return _section(name, header, body)
-    head = [
+    parts = [
         html.H2(title, id=f"{name}-title", className="card-title"),
         html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
     ]
     if actions_id is not None:
-        head.append(html.Div(id=actions_id, className="card-actions"))
+        parts.append(html.Div(id=actions_id, className="card-actions"))
     elif actions is not None:
-        head.append(html.Div(actions, className="card-actions"))
-    return _section(name, html.Div(head, className="card-header"), body)
+        parts.append(html.Div(actions, className="card-actions"))
+    return _section(name, html.Div(parts, className="card-header"), body)
 
 
-def card_head(name: str, title: Part, subtitle: Part, actions: Part = None) -> Component:
+def card_head(name: str, title: Part = None, subtitle: Part = None, *actions: Part) -> Component:
     """The head of the card `name`: title, subtitle, and what stands on the right of the title, with
-    the ids `<name>-title`, `<name>-subtitle` and `<name>-actions`."""
-    return drawn_list(
-        [
-            html.H2(title, id=f"{name}-title", className="card-title"),
-            html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
-            html.Div(actions, id=f"{name}-actions", className="card-actions"),
-        ]
-    )
+    the ids `<name>-title`, `<name>-subtitle` and `<name>-actions`. None keeps room for what comes.
+    """
+    parts = [
+        html.H2(title, id=f"{name}-title", className="card-title"),
+        html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
+    ]
+    if actions:
+        place = html.Div(list(actions), id=f"{name}-actions", className="card-actions")
+        parts.append(place)
+    return drawn_list(parts)
 
 
 def _section(name: str, header: Component, body: Any) -> html.Section:
