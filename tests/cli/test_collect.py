@@ -229,7 +229,7 @@ def test_a_signal_ends_a_collection_with_exit_4_and_leaves_nothing_half_written(
     cli_environment: dict[str, str], environ: dict[str, str], vendors: SimulatedVendors,
     sqlite_engine: Engine, number: signal.Signals,
 ) -> None:  # fmt: skip
-    vendors.ninja_faults.add("slow", "devices-detailed", seconds=60)
+    vendors.ninja_faults.add("slow", "devices-detailed", seconds=600)
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "collect"], env=cli_environment | environ,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -242,7 +242,7 @@ def test_a_signal_ends_a_collection_with_exit_4_and_leaves_nothing_half_written(
         time.sleep(0.02)
 
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
 
     assert process.returncode == 4
     assert told.splitlines()[-1] == (
