@@ -68,7 +68,9 @@ LONGEST = (
     "dashboard/test_changes", "browser/test_collections", "browser/test_sites",
     "browser/test_coverage", "browser/test_why", "cli/test_serve", "agent/test_running",
     "browser/test_recount", "etl/test_ledger_random", "dashboard/test_contract",
-    "dashboard/test_coverage", "etl/test_clock_walk", "cli/test_demo",
+    "dashboard/test_coverage", "etl/test_clock_walk", "cli/test_demo", "browser/test_hostile_fleet",
+    "browser/test_every_number", "browser/test_keyboard", "browser/test_accessibility",
+    "browser/test_phone_and_paper", "dashboard/test_own_sites",
 )  # fmt: skip
 
 

@@ -165,7 +165,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         product = Product(folder, environ)
         with product.running("worker") as worker:
             log = folder / "worker.log"
-            _wait(lambda: log.read_text().count(" complete for ") == 2, worker, log)
+            _wait(lambda: log.read_text().count(" stretches purged") == 2, worker, log)
         assert worker.returncode == 0, log.read_text()
         yield product
 

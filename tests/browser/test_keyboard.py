@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from db import users
 from db.engine import writing
 from db.roles import ADMINISTRATOR
+from tests.conftest import BROWSER_PATIENCE
 from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
 from tests.support.sign_in_site import KEY, PASSWORD
 
@@ -34,11 +35,12 @@ def cookies(browser: Browser, address: str) -> list[Any]:
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(address + "/login?next=/account")
+        expect(page.locator("#username")).to_be_focused()
         for text in ("ada", PASSWORD):
             page.keyboard.type(text)
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        page.wait_for_url(address + "/account")
+        page.wait_for_url(address + "/account", timeout=BROWSER_PATIENCE)
         return list(context.cookies())
 
 
