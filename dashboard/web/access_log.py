@@ -38,6 +38,7 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 def log_requests(server: Flask, metrics: Metrics) -> None:
     """Log and count every request of `server`, and give it a correlation id, which its answer names
     too."""
+    # Flask's own way to wrap an application; its annotation is that of a method.
     server.wsgi_app = _AccessLog(server.wsgi_app, metrics)  # type: ignore[method-assign]
 
 

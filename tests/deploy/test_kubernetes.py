@@ -71,7 +71,7 @@ def of_kind(objects: list[Object], kind: str) -> list[Object]:
     return [each for each in objects if each["kind"] == kind]
 
 
-def one(objects: list[Object], kind: str, name: str | None = None) -> Object:
+def only_object(objects: list[Object], kind: str, name: str | None = None) -> Object:
     (found,) = [each for each in of_kind(objects, kind) if name in (None, each["metadata"]["name"])]
     return found
 
@@ -115,7 +115,7 @@ def test_an_overlay_has_these_objects_in_one_namespace(objects: list[Object], ov
     namespaces = {
         each["metadata"].get("namespace") for each in objects if each["kind"] != "Namespace"
     }
-    assert namespaces == {one(objects, "Namespace")["metadata"]["name"]}
+    assert namespaces == {only_object(objects, "Namespace")["metadata"]["name"]}
 
 
 def test_selectors_choose_the_pods_that_they_mean(objects: list[Object]) -> None:
@@ -128,35 +128,35 @@ def test_selectors_choose_the_pods_that_they_mean(objects: list[Object]) -> None
     for deployment in of_kind(objects, "Deployment"):
         labels = deployment["spec"]["selector"]["matchLabels"]
         assert chosen(labels) == [deployment["metadata"]["name"]]
-    assert chosen(one(objects, "Service")["spec"]["selector"]) == ["web"]
+    assert chosen(only_object(objects, "Service")["spec"]["selector"]) == ["web"]
     for budget in of_kind(objects, "PodDisruptionBudget"):
         assert chosen(budget["spec"]["selector"]["matchLabels"]) == ["web"]
-    everybody = one(objects, "NetworkPolicy", "inventory-hub")["spec"]
+    everybody = only_object(objects, "NetworkPolicy", "inventory-hub")["spec"]
     assert len(chosen(everybody["podSelector"]["matchLabels"])) == len(pods(objects))
     assert everybody["policyTypes"] == ["Ingress"] and "ingress" not in everybody
-    door = one(objects, "NetworkPolicy", "web")["spec"]
+    door = only_object(objects, "NetworkPolicy", "web")["spec"]
     assert chosen(door["podSelector"]["matchLabels"]) == ["web"]
     for scaler in of_kind(objects, "HorizontalPodAutoscaler"):
         target = scaler["spec"]["scaleTargetRef"]
-        assert "replicas" not in one(objects, target["kind"], target["name"])["spec"]
+        assert "replicas" not in only_object(objects, target["kind"], target["name"])["spec"]
 
 
 def test_ports_lead_from_the_ingress_to_the_dashboard(objects: list[Object]) -> None:
-    service = one(objects, "Service")
-    (path,) = one(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    service = only_object(objects, "Service")
+    (path,) = only_object(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"]
     backend = path["backend"]["service"]
     assert backend["name"] == service["metadata"]["name"]
     (port,) = service["spec"]["ports"]
     assert port["name"] == backend["port"]["name"]
-    web = one(objects, "Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
+    web = only_object(objects, "Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
     assert {each["name"]: each["containerPort"] for each in web["ports"]} == {"http": 8050}
     assert port["targetPort"] == "http" and load({}).port == 8050
-    (door,) = one(objects, "NetworkPolicy", "web")["spec"]["ingress"]
+    (door,) = only_object(objects, "NetworkPolicy", "web")["spec"]["ingress"]
     assert door["ports"] == [{"port": "http"}] and door["from"]
 
 
 def test_the_dashboard_is_asked_whether_it_is_well(objects: list[Object]) -> None:
-    web = one(objects, "Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
+    web = only_object(objects, "Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
     for probe in ("startupProbe", "readinessProbe"):
         assert web[probe]["httpGet"] == {"path": "/api/health", "port": "http"}
     # A database that is gone is no reason to start a new process.
@@ -164,13 +164,15 @@ def test_the_dashboard_is_asked_whether_it_is_well(objects: list[Object]) -> Non
 
 
 def test_pods_meet_the_restricted_standard_and_say_what_they_need(objects: list[Object]) -> None:
-    namespace = one(objects, "Namespace")["metadata"]["labels"]
+    namespace = only_object(objects, "Namespace")["metadata"]["labels"]
     assert namespace["pod-security.kubernetes.io/enforce"] == "restricted"
     for pod in pods(objects):
         spec = pod["spec"]
         assert spec["enableServiceLinks"] is False
         assert spec["automountServiceAccountToken"] is False
-        assert spec["serviceAccountName"] == one(objects, "ServiceAccount")["metadata"]["name"]
+        assert (
+            spec["serviceAccountName"] == only_object(objects, "ServiceAccount")["metadata"]["name"]
+        )
         security = spec["securityContext"]
         assert security["runAsNonRoot"] and security["runAsUser"] == user_of_the_image()
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -215,8 +217,8 @@ def test_containers_run_one_version_of_commands_that_exist(objects: list[Object]
 
 
 def test_what_the_pods_get_are_settings_that_work(objects: list[Object], overlay: str) -> None:
-    data = one(objects, "Secret")["data"]
-    environment = one(objects, "ConfigMap")["data"] | {
+    data = only_object(objects, "Secret")["data"]
+    environment = only_object(objects, "ConfigMap")["data"] | {
         name: base64.b64decode(value).decode() for name, value in data.items()
     }
     settings = load(environment)

@@ -20,7 +20,7 @@ from honcho.environ import parse_procfile
 from cli.main import main
 from tests.conftest import ROOT
 from tests.support.agent_servers import free_port
-from tests.support.api_server import first_answer
+from tests.support.api_server import first_answer, killed_at_the_end
 from tests.support.source_tree import copy_source
 
 KEY = "0f8e5b1c7a9d42638e5fb0c1d2a39487"
@@ -49,16 +49,6 @@ def honcho(folder: Path, environment: dict[str, str], *names: str) -> "subproces
         [BIN / "honcho", "-e", os.devnull, "start", *names], cwd=folder, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-
-
-@contextmanager
-def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(120)
 
 
 @pytest.mark.full
@@ -93,7 +83,7 @@ def test_a_platform_installs_by_requirements_txt_and_runs_the_procfile(
     environment["SECRET_KEY"] = KEY
     released, _ = honcho(folder, environment, "release").communicate(timeout=300)
     assert "Migrated from nothing to" in released and "release.1 stopped (rc=0)" in released
-    with ended(honcho(folder, environment, "web", "worker")) as process:
+    with killed_at_the_end(honcho(folder, environment, "web", "worker")) as process:
         health = first_answer(f"http://{ELSEWHERE}:{port}/api/health", process)
         assert health.json()["status"] == "healthy"
         page = requests.get(f"http://{ELSEWHERE}:{port}/sites", timeout=120)

@@ -162,6 +162,15 @@ def running_process(
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
+    with killed_at_the_end(process):
+        yield process
+
+
+@contextmanager
+def killed_at_the_end(
+    process: "subprocess.Popen[str]",
+) -> Iterator["subprocess.Popen[str]"]:
+    """Kill `process`, which leads a session of its own, and all that it started."""
     try:
         yield process
     finally:
