@@ -20,8 +20,12 @@ DECLARED = {
     "db/__init__.py": '__version__ = "{}"',
     "agent/__init__.py": '__version__ = "{}"',
     "deploy/agent/inventory-agent.iss": '#define Version "{}"',
+    "deploy/kubernetes/postgresql/kustomization.yaml": "newTag: {}",
+    "deploy/kubernetes/sqlite/kustomization.yaml": "newTag: {}",
+    "docs/deploy/kubernetes.md": "inventory-hub:{}",
 }
-"""Where the version stands: the agent imports nothing of the server, Inno Setup no Python."""
+"""Where the version stands: the agent imports nothing of the server, Inno Setup and kustomize no
+Python."""
 NUMBER = r"\d+\.\d+\.\d+"
 
 

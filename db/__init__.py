@@ -4,4 +4,4 @@
 imports neither of them, only the standard library, SQLAlchemy, Alembic and pydantic.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

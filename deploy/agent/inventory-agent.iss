@@ -2,7 +2,7 @@
 ; Build inventory-agent.exe first (README.md beside this file), then: iscc inventory-agent.iss
 ; Without questions: inventory-agent-setup.exe /VERYSILENT /URL=https://... /TOKEN=... /SITE="Acme"
 
-#define Version "0.1.0"
+#define Version "1.0.0"
 #define Program "inventory-agent.exe"
 
 [Setup]
