@@ -7,12 +7,8 @@
     /* Reload the grid: in place after a decision, from the first page after other filters or a new snapshot. */
     reload_rows: function (_query, _snapshot, _settled, grid) {
       var decided = window.dash_clientside.callback_context.triggered_id === "settled";
-      window.dash_ag_grid.getApiAsync(grid).then(function (api) {
-        if (decided) { api.refreshInfiniteCache(); return; }
-        api.paginationGoToFirstPage();
-        api.purgeInfiniteCache();
-        window.hubViews.resume();
-      });
+      if (!decided) { window.hubRows.reload(grid); }
+      else { window.dash_ag_grid.getApiAsync(grid).then(function (api) { api.refreshInfiniteCache(); }); }
       return window.dash_clientside.no_update;
     },
 

@@ -89,7 +89,7 @@
     Loaded = Loaded || React.lazy(function () {
       return load().then(function (library) { return { default: library.AgGrid }; });
     });
-    var place = React.useRef(null), asked = React.useRef(null);
+    var place = React.useRef(null);
     var state = React.useState(false), near = state[0];
     React.useLayoutEffect(function () {
       var entry = shown[props.id] = {};
@@ -107,15 +107,18 @@
       });
     }, [near]);
 
-    // Rows go from the server straight to the request that asked for them. dash-ag-grid passes on those that follow
-    // an empty list in a timer, and forgets them when it is rendered before that.
+    // The rows pass dash-ag-grid by: grid-rows.js.
+    var dash = React.useRef(null), rows = React.useRef(null);
+    dash.current = props.setProps;
+    rows.current = rows.current || window.hubRows.of(props.id, function (request) {
+      dash.current({ getRowsRequest: request });
+    });
     var setProps = React.useCallback(function (changed) {
-      if (changed.getRowsRequest) asked.current = changed.getRowsRequest;
-      props.setProps(changed);
-    }, [props.setProps]);
+      if (changed.getRowsRequest) rows.current.ask(changed.getRowsRequest);
+      else dash.current(changed);
+    }, []);
     React.useEffect(function () {
-      var rows = props.getRowsResponse;
-      if (rows && asked.current) asked.current.successCallback(rows.rowData, rows.rowCount);
+      if (props.getRowsResponse) rows.current.answer(props.getRowsResponse);
     }, [props.getRowsResponse]);
 
     var waiting = element("div", { ref: place, id: props.id, className: props.className, style: props.style });

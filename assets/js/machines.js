@@ -60,11 +60,7 @@
             defaultState: { sort: null },
           });
         }
-        if (!same) {
-          api.paginationGoToFirstPage();
-          api.purgeInfiniteCache();
-          window.hubViews.resume();
-        }
+        if (!same) { window.hubRows.reload(grid); }
       });
       return nothing();
     },

@@ -145,11 +145,7 @@
 
     /* Other filters or a new snapshot: drop the grid's cached rows. */
     reload_rows: function (_query, _snapshot, grid) {
-      window.dash_ag_grid.getApiAsync(grid).then(function (api) {
-        api.paginationGoToFirstPage();
-        api.purgeInfiniteCache();
-        window.hubViews.resume();
-      });
+      window.hubRows.reload(grid);
       return nothing();
     },
   };

@@ -26,7 +26,8 @@ LIVE = {"aria-live": "polite"}
 heading."""
 
 Request = Mapping[str, Any]
-"""The grid's request: `startRow`, `endRow`, `sortModel`."""
+"""The grid's request: `startRow`, `endRow`, `sortModel`, and the `number` that its response repeats
+(assets/js/grid-rows.js)."""
 
 
 def list_page(
@@ -65,6 +66,8 @@ def list_page(
         if request is None or query is None:
             return (no_update, *(no_update for _ in further)) if further else no_update
         answered = answer(query, request, *more)
+        shown = answered[0] if outputs else answered
+        shown["number"] = request.get("number")
         if file is None:
             return answered
         # The order of the rows, and so of the file, is new with the first of them.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 from sqlalchemy import Engine
 
 from tests.support.browser_pages import devices_count, open_devices
@@ -231,6 +231,33 @@ def test_no_match_shows_a_message_that_clears_the_filters(quiet: Page, address: 
     quiet.locator(".state .btn").click()
     expect(quiet.locator(".ag-paging-panel")).to_be_visible()
     expect(first_row(quiet)).not_to_be_empty()
+
+
+def test_rows_come_although_the_empty_answer_of_before_comes_after_they_were_asked_for(
+    quiet: Page, address: str
+) -> None:
+    held: list[Route] = []
+
+    quiet.goto(f"{address}/devices?q=nobody-has-this")
+    expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
+    expect(quiet.locator("#devices-grid")).not_to_be_visible()
+    quiet.route(
+        "**/_dash-update-component",
+        lambda route: held.append(route) if _asks_for_rows(route.request) else route.continue_(),
+    )
+    with quiet.expect_request(_asks_for_rows):
+        quiet.locator(".state .btn").click()
+    quiet.evaluate(
+        "dash_clientside.set_props('devices-grid',"
+        " {getRowsResponse: {rowData: [], rowCount: 0, number: 1}})"
+    )
+    for route in held:
+        route.continue_()
+    expect(first_row(quiet)).not_to_be_empty()
+
+
+def _asks_for_rows(request: Request) -> bool:
+    return "getRowsResponse" in (request.post_data or "")
 
 
 def test_an_empty_database_shows_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
