@@ -140,14 +140,11 @@ class Worker:
             with lease.take(self.engine) as held:
                 settings = self._read_again()
                 day = business_day(self.clock, settings)
-                outcome = collect(self.engine, held, source, day, self.clock, settings, self._page)
+                collect(self.engine, held, source, day, self.clock, settings, self._page)
                 closed, purged = run_after_collection(self.engine, held, self.clock(), settings)
-            log.info(
-                "%s %s for %s: %d records, %d stretches purged%s%s",
-                name, outcome.state, day, outcome.records, purged,
-                f"; {outcome.reason}" if outcome.reason else "",
-                f"; {', '.join(closed)} closed" if closed else "",
-            )  # fmt: skip
+            # The run has said itself how it ended.
+            months = f"; {', '.join(closed)} closed" if closed else ""
+            log.info("after %s: %d stretches purged%s", name, purged, months)
         except (lease.LeaseTaken, lease.LeaseLost, PublishRefused) as error:
             # Another process writes, or this day cannot be published: try again later.
             self._not_before[name] = self.clock() + RETRY_AFTER_ERROR

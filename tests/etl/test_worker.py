@@ -327,11 +327,19 @@ def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
 
     assert worker.returncode == 0
     lines = [json.loads(line) for line in log.splitlines()]
-    assert all(line.keys() >= {"time", "level", "logger", "message"} for line in lines)
+    names = {"time", "level", "logger", "message", "correlation_id"}
+    assert all(line.keys() >= names for line in lines)
     messages = [line["message"] for line in lines]
     assert messages[0].startswith("worker started for agent, ninja, threatlocker")
-    assert any(message.startswith("ninja complete for ") for message in messages)
     assert messages[-1] == "worker stopped"
+    assert lines[0]["correlation_id"] is lines[-1]["correlation_id"] is None
+    for name in ("ninja", "threatlocker"):
+        (ended,) = (n for n, message in enumerate(messages) if f"{name} complete" in message)
+        (run,) = hub.runs(name)
+        assert messages[ended].startswith(f"{name} complete for {run.business_date}: ")
+        assert messages[ended + 1].startswith(f"after {name}: ")
+        ids = [lines[n]["correlation_id"] for n in (ended, ended + 1)]
+        assert ids == [run.correlation_id] * 2
     assert hub.runs()[0].state == "complete"
 
 
