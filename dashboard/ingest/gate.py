@@ -7,18 +7,23 @@ answers the same.
 """
 
 import asyncio
+import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.base.request_log import HEADER, log, log_request
 from dashboard.ingest import body
 from dashboard.ingest.commit_queue import WAIT_SECONDS, CommitQueue, Pending
 from dashboard.ingest.credentials import Credential
 from dashboard.ingest.reception import Answer, Reception
 from dashboard.ingest.refusal import Refusal, busy
 from dashboard.ingest.store import Entry, StoredEntry
+from db.correlation import correlated
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,13 +64,14 @@ class Gate:
         received = await _receive_body(receive, int(environ["CONTENT_LENGTH"]))
         if received is None:
             return  # The client disconnected.
+        begun, here = time.perf_counter(), str(uuid4())
         answer = await self._answer(environ, credential, received)
         content = answer.encoded()
-        headers = [
-            (name.lower().encode(), value.encode()) for name, value in answer.headers(len(content))
-        ]
+        named = [*answer.headers(len(content)), (HEADER, here)]
+        headers = [(name.lower().encode(), value.encode()) for name, value in named]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+        _log(environ, here, answer, len(content), time.perf_counter() - begun)
 
     async def _answer(
         self, environ: dict[str, Any], credential: Credential | None, received: bytes
@@ -142,6 +148,21 @@ class _AsyncCommits:
         self._is_checking = bool(self._deadlines)
         if self._is_checking:
             self._loop.call_later(_TIMEOUT_CHECK_SECONDS, self._check_deadlines)
+
+
+def _log(
+    environ: dict[str, Any], correlation_id: str, answer: Answer, size: int, seconds: float
+) -> None:
+    """Log an answered report. Stored ones come by the thousand and are counted: at DEBUG only."""
+    level = logging.DEBUG if answer.status < 400 else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    # Only here, without an `await`: granian's requests share one context.
+    with correlated(correlation_id):
+        log_request(
+            level, "POST", PATH, answer.status, query="", size=size, seconds=seconds,
+            address=environ["REMOTE_ADDR"], actor="",
+        )  # fmt: skip
 
 
 def _report_environ(scope: Message) -> dict[str, Any] | None:

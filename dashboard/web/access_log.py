@@ -1,7 +1,6 @@
 """A log line for each request that Flask answers, and the correlation id of all that it leads to.
 
-Reports of machines that the gate answers itself have none: they come by the thousand, and what
-becomes of them is counted.
+Reports of machines that `dashboard.ingest.gate` answers itself have the same from there.
 """
 
 import logging
@@ -14,15 +13,12 @@ from urllib.parse import parse_qsl
 from flask import Flask
 from werkzeug.routing import Rule
 
-from dashboard.base.access import ACTOR_NAME, SIGN_IN, required_role
+from dashboard.base.access import ACTOR_NAME, SIGN_IN
 from dashboard.base.metrics import Metrics
 from dashboard.base.params import FILTERS
+from dashboard.base.request_log import HEADER, log, log_request
 from db.correlation import correlated
-from db.roles import MACHINE
 
-log = logging.getLogger("dashboard.access")
-
-HEADER = "X-Correlation-Id"
 LONGEST = 500
 """Characters of a path or query."""
 
@@ -57,10 +53,6 @@ class _Request:
         return str(self.environ["REQUEST_METHOD"])
 
     @property
-    def is_report(self) -> bool:
-        return self.rule is not None and required_role(self.rule.rule, self.method) == MACHINE
-
-    @property
     def path(self) -> str:
         """The path; where a part of it is a secret, its route."""
         if self.rule is not None and "token" in self.rule.arguments:
@@ -81,9 +73,7 @@ class _AccessLog:
             # Flask forgets the route when it has answered.
             request.rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
             request.status = int(line.split()[0])
-            # A machine's answer is the same, whether the gate gives it or Flask.
-            named = [] if request.is_report else [(HEADER, here)]
-            return start_response(line, [*headers, *named], *error)
+            return start_response(line, [*headers, (HEADER, here)], *error)
 
         with correlated() as here:
             parts = self._app(environ, start)
@@ -119,18 +109,12 @@ def _log(request: _Request, took: float) -> None:
     if not log.isEnabledFor(level):
         return
     environ = request.environ
-    fields = {
-        "method": request.method,
-        "path": request.path,
-        "query": _query(environ.get("QUERY_STRING", ""), request.path),
-        "status": request.status,
-        "bytes": request.size,
-        "ms": round(took * 1000, 1),
-        "address": environ.get("REMOTE_ADDR", ""),
-        "actor": environ.get(ACTOR_NAME, ""),
-    }
-    words = (request.method, request.path, request.status)
-    log.log(level, "%s %s %s", *words, extra={"fields": fields})
+    log_request(
+        level, request.method, request.path, request.status,
+        query=_query(environ.get("QUERY_STRING", ""), request.path),
+        size=request.size, seconds=took,
+        address=environ.get("REMOTE_ADDR", ""), actor=environ.get(ACTOR_NAME, ""),
+    )  # fmt: skip
 
 
 def _query(text: str, path: str) -> str:

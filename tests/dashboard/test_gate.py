@@ -1,6 +1,7 @@
 """The ASGI gate answers as the Flask route does; and the bridge to Flask behind it."""
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from flask import Flask, request
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
+from cli.logs import JsonLines
 from dashboard.app import create_app
 from dashboard.ingest import commit_queue, gate
 from dashboard.ingest.store import Entry, StoredEntry
@@ -69,9 +71,29 @@ def test_gate_and_flask_route_answer_the_same(
 
 
 def own_headers(response: requests.Response) -> dict[str, str]:
-    """The headers that the application sent, not the server."""
+    """The headers that the application sent, not the server; of the id of each request that it
+    has one."""
     headers = {name.lower(): value for name, value in response.headers.items()}
+    headers["x-correlation-id"] = str(len(headers["x-correlation-id"]))
     return {name: headers[name] for name in headers.keys() - {"date", "server", "connection"}}
+
+
+def test_a_report_has_an_id_of_its_own_in_answer_and_log(
+    here: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = known(here)
+    caplog.handler.setFormatter(JsonLines())
+    with caplog.at_level(logging.DEBUG, "dashboard.access"):
+        stored, refused = here.post(report(), key), here.post(b"{", key)
+    assert stored.headers["X-Correlation-Id"] != refused.headers["X-Correlation-Id"]
+    lines = [json.loads(line) for line in caplog.text.splitlines() if '"dashboard.access"' in line]
+    assert [
+        (line["level"], line["message"], line["address"], line["correlation_id"]) for line in lines
+    ] == [
+        ("DEBUG", "POST /api/machines 200", "127.0.0.1", stored.headers["X-Correlation-Id"]),
+        ("INFO", "POST /api/machines 400", "127.0.0.1", refused.headers["X-Correlation-Id"]),
+    ]
+    assert lines[0]["bytes"] == len(stored.content) and key not in caplog.text
 
 
 def known(here: Ingest, name: str = "anna") -> str:

@@ -28,9 +28,11 @@ from dashboard.api.openapi import document
 from dashboard.base import access
 from dashboard.base.clock import Clock
 from dashboard.base.i18n import init_babel
+from dashboard.base.metrics import Metrics
 from dashboard.serving import gated
 from dashboard.signin.pages import refused_page
 from dashboard.trusted_proxies import Networks, TrustedProxies
+from dashboard.web.access_log import log_requests
 from dashboard.web.context import Context
 from dashboard.web.identity import identifier
 from dashboard.web.own_files import serve_own_files
@@ -71,13 +73,15 @@ def make_app(
     dash = Dash("dashboard", server=flask, title="a page")
     dash.layout = []
     server: Flask = dash.server
+    metrics = Metrics()
+    log_requests(server, metrics)
     settings = load({"TIMEZONE": zone, "AUTH": auth, **environ})
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
     serve_own_files(server)
     access.guard(server, identifier(engine, clock, settings, refused_page))
-    api.register(server, context, settings)
+    api.register(server, context, settings, metrics)
     return server
 
 
