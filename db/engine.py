@@ -87,15 +87,28 @@ def open_engine(
         options["isolation_level"] = "READ COMMITTED"
         # Otherwise a server may be configured to truncate too long values silently.
         options["connect_args"] = {"init_command": "SET SESSION sql_mode = 'TRADITIONAL'"}
+    limits_greeting = (
+        backend == "mysql" and away_after is not None and "read_timeout" not in url.query
+    )
+    if limits_greeting:
+        # PyMySQL's connect_timeout ends with TCP: it would wait for ever for a server's greeting.
+        options["connect_args"]["read_timeout"] = away_after
     try:
         engine = create_engine(url, **options)
     except (SQLAlchemyError, ImportError) as error:
         raise SettingsError(
             f"DATABASE_URL cannot be used: {error}. Correct the address."
         ) from error
+    if limits_greeting:
+        event.listen(engine, "connect", _let_statements_take_their_time, insert=True)
     if renewed is not None:
         event.listen(engine, "do_connect", _with_renewed_password(url, renewed))
     return engine
+
+
+def _let_statements_take_their_time(connection: Any, _record: object) -> None:
+    """End the read timeout of a PyMySQL connection that stands; it has no public name for it."""
+    connection._read_timeout = None
 
 
 READ_AGAIN_SECONDS = 10

@@ -1,6 +1,7 @@
 """The dashboard's server: who may, what is kept, what every answer carries."""
 
 import re
+import socket
 from datetime import UTC, datetime
 
 import dash
@@ -10,7 +11,8 @@ from sqlalchemy import Engine, text
 
 from dashboard.app import create_app
 from dashboard.base.access import required_role
-from db.engine import writing
+from dashboard.serving import AWAY_AFTER
+from db.engine import normalise_url, open_engine, writing
 from db.keys import device_id
 from db.settings import load
 
@@ -62,6 +64,18 @@ def test_asvs_16_5_1_errors_show_nothing_of_the_inside(sqlite_engine: Engine, pa
     assert answer.status_code in (200, 503), "a page whose parts then say what failed"
     for inside in ("Traceback", "SELECT", "sqlalchemy", "OperationalError", "site-packages"):
         assert inside not in answer.text
+
+
+def test_rel_09_pages_have_their_frame_while_the_database_s_host_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://hub:x@127.0.0.1:{silent.getsockname()[1]}/hub"
+        there = client(open_engine(normalise_url(address), away_after=AWAY_AFTER))
+        for path in ("/devices", "/report"):
+            answer = there.get(path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+            assert "The database cannot be read now" in answer.text
+            assert '<a href="/sites">' in answer.text
+        assert there.get("/api/health").json["database"] == "unreachable"  # type: ignore[index]
 
 
 def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) -> None:

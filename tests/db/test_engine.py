@@ -1,5 +1,6 @@
 """The database address, its driver, and how transactions behave."""
 
+import socket
 import threading
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, delete, func, insert, select, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from db import migrate
 from db.engine import normalise_url, open_engine, reading, sqlite_url, writing
@@ -206,6 +207,25 @@ def test_a_lost_connection_is_replaced(postgres_engine: Engine) -> None:
     other.dispose()
     with postgres_engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_server_that_takes_the_call_and_says_nothing_counts_as_away(scheme: str) -> None:
+    """The drivers by themselves would wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        engine = open_engine(normalise_url(f"{scheme}://hub:x@127.0.0.1:{port}/hub"), away_after=2)
+        with pytest.raises(OperationalError):
+            engine.connect()
+
+
+def test_a_statement_may_take_longer_than_connecting(mariadb_engine: Engine) -> None:
+    limited = open_engine(mariadb_engine.url, away_after=120)
+    with reading(limited) as connection:
+        connection.execute(text("SELECT 1"))
+        used: Any = connection.connection.dbapi_connection
+        assert used._sock.gettimeout() is None
+    limited.dispose()
 
 
 def test_a_printed_url_hides_its_password() -> None:
