@@ -1,18 +1,21 @@
 """Secrets while the programs run: rotated without a restart, and never shown."""
 
+import io
 import logging
 import secrets
+import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from cli.settings import process_settings, renewed_settings
+from dashboard.app import create_app
 from db.engine import RenewedAddress, open_engine
 from db.setting_types import variables
-from db.settings import setting_models, use
+from db.settings import load, setting_models, use
 from db.tables import collection_runs
 from etl.demo.servers import SimulatedVendors
 from etl.sources import discover
@@ -153,3 +156,43 @@ def test_no_secret_is_ever_printed_or_logged(
     assert "NinjaRMM" in shown and "SECRET_KEY" in shown
     assert "marker" not in shown
     assert "marker" not in caplog.text
+
+
+def test_sec_29_no_secret_is_in_any_file(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine, env_file: Path,
+    vendors: SimulatedVendors,
+) -> None:  # fmt: skip
+    """After collections that succeed and fail, and with people and tokens in the audit log."""
+    declared = [each for model in setting_models() for each in variables(model) if each.secret]
+    own = {each.name: secrets.token_hex(20) for each in declared if each.name not in environ}
+    del own["DB_PASSWORD"], own["NINJA_REFRESH_TOKEN"], own["VAULT_TOKEN"]
+    write(env_file, environ | own)
+    for day in (date(2026, 2, 28), LAST):  # February closes by itself.
+        assert cli("collect", "--date", day.isoformat()).exit_code == 0
+    wrong = secrets.token_hex(20)
+    assert cli("collect", "--date", LAST.isoformat(), THREATLOCKER_API_KEY=wrong).exit_code
+    made = [
+        cli("token", "add", "--kind", "api", "--role", "viewer").stdout.strip(),
+        cli("user", "add", "Ada", "--role", "viewer").stdout.rsplit("/", 1)[1].strip(),
+    ]
+    given = {each.name: (environ | own).get(each.name) for each in declared}
+    hidden = {*made, wrong, *given.values()} - {given["DATABASE_URL"], None}
+
+    app = create_app(sqlite_engine, settings=load({**environ, **own, "AUTH": "none"})).server
+    client, read = app.test_client(), ""
+    paths = sorted(str(rule) for rule in app.url_map.iter_rules() if "/export/" in str(rule))
+    asked = {"month-bases": {"month": "2026-02"}, "invoice-pack": {"month": "2026-02", "site": 1}}
+    for path in paths:
+        answer = client.get(path, query_string=asked.get(Path(path).stem))
+        assert answer.status_code == 200, (path, answer.text)
+        read += _readable(answer.data)
+    assert "close_month" in read and "token_add" in read, "the audit log is among them"
+    assert not [each for each in hidden if each in read]
+
+
+def _readable(content: bytes) -> str:
+    """The text of a file, and of each file in it: Excel's are archives too."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return content.decode()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return "".join(archive.read(name).decode() for name in archive.namelist())
