@@ -132,6 +132,9 @@ def _layout_or_refusal(
     refusal = _refusal(page, current_actor())
     if refusal is not None:
         return instead(page, refusal)
+    with current().reading(own_sites=True):
+        # Fails here, where the whole page can say so, and not in each part of it.
+        pass
     return layout(**names) if callable(layout) else layout
 
 

@@ -34,7 +34,7 @@ def test_rel_09_a_page_keeps_its_frame_without_a_database_and_goes_on_by_itself(
         expect(page.get_by_text("Nothing collected yet")).to_be_visible()
         page.get_by_role("link", name="Sites").first.click()
         page.wait_for_url("**/sites?type=server")
-        expect(page.get_by_text("The database cannot be read: what you see")).to_be_visible()
+        expect(page.get_by_role("heading", name="The database cannot be read now")).to_be_visible()
         loaded = page.goto(f"{address}/devices")
         assert loaded is not None and loaded.status == 503
         expect(page.get_by_role("heading", name="The database cannot be read now")).to_be_visible()

@@ -69,13 +69,29 @@ def test_asvs_16_5_1_errors_show_nothing_of_the_inside(sqlite_engine: Engine, pa
 def test_rel_09_pages_have_their_frame_while_the_database_s_host_is_silent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"postgresql://hub:x@127.0.0.1:{silent.getsockname()[1]}/hub"
-        there = client(open_engine(normalise_url(address), away_after=AWAY_AFTER))
+        engine = open_engine(normalise_url(address), away_after=AWAY_AFTER)
+        app = create_app(engine, clock=lambda: NOW, settings=load({"AUTH": "none"}))
+        there = app.server.test_client()
         for path in ("/devices", "/report"):
             answer = there.get(path)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
             assert "The database cannot be read now" in answer.text
             assert '<a href="/sites">' in answer.text
-        assert there.get("/api/health").json["database"] == "unreachable"  # type: ignore[index]
+        assert there.get("/api/health").json["database"] == "unreachable"
+        # A page that is opened by a click from one that stands: the browser then loads it whole.
+        (key,) = (key for key in app.callback_map if "_pages_content.children" in key)
+        opened = app.callback_map[key]
+        body = {
+            "output": key,
+            "outputs": [
+                {"id": each.component_id, "property": each.component_property}
+                for each in opened["output"]
+            ],
+            "inputs": [part | {"value": "/sites"} for part in opened["inputs"]],
+            "state": [part | {"value": ""} for part in opened["state"]],
+            "changedPropIds": ["_pages_location.pathname"],
+        }
+        assert there.post("/_dash-update-component", json=body).status_code == 503
 
 
 def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) -> None:
