@@ -18,6 +18,7 @@
   function draw(place) {
     if (place.hubDrawn === place.dataset.drawn) return;
     place.hubDrawn = place.dataset.drawn;
+    if (place.hubDrawn === undefined) return;  // the element belongs to a component now that is not drawn
     // Restore the focus to the element of the same id.
     var focused = place.contains(document.activeElement) && document.activeElement.id;
     place.replaceChildren.apply(place, JSON.parse(place.dataset.drawn).map(build));

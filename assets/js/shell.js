@@ -165,6 +165,7 @@
     shell: {
       // Keep the address, the store of filters and the filter controls in step.
       sync_filters: function () {
+        window.hubCallbacks.leaveOutUnmounted();
         var context = window.dash_clientside.callback_context;
         var triggered = context.triggered.map(function (input) { return input.prop_id; });
         // The first input is the address.

@@ -47,7 +47,7 @@ class Ids:
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
     LEGEND = "months-legend"
-    SITES, SITES_FILES, ORDER = "sites", "sites-files", "sites-order"
+    SITES, ORDER = "sites", "sites-order"
 
 
 def layout(**_query: str) -> html.Div:
@@ -71,8 +71,7 @@ def layout(**_query: str) -> html.Div:
                 place(f"{Ids.SITES}-table", 600),
                 html.Div(id=f"{Ids.SITES}-more", className="note pager"),
             ],
-            title=_("Sites"),
-            actions_id=Ids.SITES_FILES,
+            head=card_head(Ids.SITES, _("Sites"), None, None),
         ),
     ]
     return html.Div(
@@ -154,10 +153,9 @@ def _ask(v: View) -> Answers:
 
 @callback(
     output={
+        "head": Output(f"{Ids.SITES}-head", "children"),
         "table": Output(f"{Ids.SITES}-table", "children"),
         "more": Output(f"{Ids.SITES}-more", "children"),
-        "subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
-        "files": Output(Ids.SITES_FILES, "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), Input(Ids.ORDER, "data")],
 )

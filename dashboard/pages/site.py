@@ -91,8 +91,8 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             chart_place(Ids.BARS_CHART, 232, _("Why the number moved"), _("Bar")),
             head=card_head(Ids.BARS, None, None, None),
         ),
-        card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),
-        card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119)),
+        card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318), head=card_head(Ids.LATEST)),
+        card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119), head=card_head(Ids.GAPS)),
         card(Ids.PLACES, place(f"{Ids.PLACES}-rows", 168), subtitle=_("Counted devices in each")),
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
@@ -231,11 +231,9 @@ def _trends(v: View, profile: Profile) -> Trends:
 
 # Apart from the charts: it takes all changes to know the newest, and a site may have thousands.
 @callback(
-    Output(f"{Ids.LATEST}-title", "children"),
-    Output(f"{Ids.LATEST}-subtitle", "children"),
+    Output(f"{Ids.LATEST}-head", "children"),
     Output(f"{Ids.LATEST}-rows", "children"),
-    Output(f"{Ids.GAPS}-title", "children"),
-    Output(f"{Ids.GAPS}-subtitle", "children"),
+    Output(f"{Ids.GAPS}-head", "children"),
     Output(f"{Ids.GAPS}-rows", "children"),
     Input("filters", "data"),
     Input("snapshot", "data"),
@@ -246,10 +244,11 @@ def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> An
     with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
-            return (same,) * 6
+            return (same,) * 4
         counted = _of(v, profile.site_id)
-        changed = latest.parts(_latest(v, counted), v.moment, counted)
-        return *changed, *coverage_views.of_site(v, profile.site_id)
+        *changed, newest = latest.parts(_latest(v, counted), v.moment, counted)
+        *covered, findings = coverage_views.of_site(v, profile.site_id)
+        return card_head(Ids.LATEST, *changed), newest, card_head(Ids.GAPS, *covered), findings
 
 
 def _latest(v: View, counted: Filters) -> Latest:

@@ -121,7 +121,8 @@ def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: 
         listed = run_callback(
             app, "changes-grid.getRowsResponse", **{"changes-grid": request, "filters": query}
         )["response"]["changes-grid"]["getRowsResponse"]
-        (link,) = found["site-latest-title"]["children"]["props"]["children"]
+        head = found["site-latest-head"]["children"]["props"]["children"][0]
+        (link,) = head["props"]["children"][0]["props"]["children"]
         title = link["props"]
         assert title["children"].startswith(f"{listed['rowCount']} device")
         assert title["href"] == f"/changes?{query}"

@@ -199,12 +199,16 @@ def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
 def sites_parts(
     rows: Sequence[Site], moment: Moment, counted: Filters, order: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The site table in an order, the words above and below it, and its files."""
+    """The head of its card, the site table in an order, and what is below it."""
     return {
+        "head": card_head(
+            "sites",
+            _("Sites"),
+            _sites_line(len(rows), moment, counted),
+            file_links(lambda form: links.file("sites", form, counted)),
+        ),
         "table": site_table(rows, counted, order, moment),
         "more": pager(len(rows), counted, order),
-        "subtitle": _sites_line(len(rows), moment, counted),
-        "files": file_links(lambda form: links.file("sites", form, counted)),
     }
 
 
