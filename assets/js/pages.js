@@ -16,6 +16,14 @@
     api.moveColumns(columns.slice(1).map(function (column) { return column.key; }), 1);
   }
 
+  // Without sideways scrolling from 1280 pixels on.
+  function forNarrow(api) {
+    var columns = (api.getGridOption("context") || {}).wide || [];
+    if (columns.length && window.matchMedia("(min-width: 701px) and (max-width: 1400px)").matches) {
+      api.setColumnsVisible(columns, false);
+    }
+  }
+
   // Columns that have nothing to show on this day, until an answer has something for them.
   function hideColumns(api, hidden) {
     var before = api.hubHidden || [];
@@ -49,6 +57,7 @@
   document.addEventListener("hubgrid", function (event) {
     var api = event.detail;
     forPhone(api);
+    forNarrow(api);
     counted(api);
     api.addEventListener("modelUpdated", function () { counted(api); });
   });

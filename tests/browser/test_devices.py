@@ -158,7 +158,11 @@ def test_excluded_devices_show_on_request_only(quiet: Page, address: str) -> Non
     assert quiet.evaluate(f"{room} return box.scrollHeight <= box.clientHeight; }})()")
 
 
-def test_all_columns_fit_and_the_pager_is_on_the_screen(quiet: Page, address: str) -> None:
+@pytest.mark.parametrize("wide", [1440, 1280])
+def test_all_columns_fit_and_the_pager_is_on_the_screen(
+    quiet: Page, address: str, wide: int
+) -> None:
+    quiet.set_viewport_size({"width": wide, "height": 900})
     open_devices(quiet, address)
     width = quiet.evaluate(
         "(() => { const box = document.querySelector('.ag-center-cols-viewport');"

@@ -38,6 +38,8 @@ def device_grid(name: str) -> AgGrid:
         row_height=40,
         loading=_("Loading devices\u2026"),
         phone={"hostname": 252, "billing_status": 106},
+        # It mostly says what the hostname says.
+        wide=("display_name",),
     )
 
 
@@ -88,8 +90,8 @@ def _columns() -> list[dict[str, Any]]:
         text_column("display_name", _("Display name"), 110),
         text_column("site", _("Site"), 142, flex=1.2),
         text_column("location", _("Location"), 96, flex=0.3),
-        _pill("device_type", _("Type"), types, 114) | {"cellClass": "bare"},
-        _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
+        _pill("device_type", _("Type"), types, 106) | {"cellClass": "bare"},
+        _pill("billing_status", _("Status"), statuses, 98) | {"tooltipField": "reason"},
         # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
         text_column("reason", _("Reason"), 240, flex=2, hide=True),
         text_column("os", _("OS"), 220, flex=1.3),

@@ -26,6 +26,7 @@ def grid(
     loading: str,
     empty: str | None = None,
     phone: Mapping[str, int] | None = None,
+    wide: Sequence[str] = (),
 ) -> AgGrid:
     """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`.
 
@@ -34,6 +35,7 @@ def grid(
         empty: what it says without rows; None: that no device matches.
         phone: the columns that answer the page's question, first on a phone, with their widths in
             pixels there; together with the pinned one they fit 358.
+        wide: the columns that only a wide screen has room for.
     """
     # A row with a link opens as a whole.
     opens = any(column.get("cellRenderer") in ("HubLink", "HubMachine") for column in columns)
@@ -47,6 +49,7 @@ def grid(
             "context": {
                 "name": name,
                 "phone": [{"key": key, "newWidth": px} for key, px in (phone or {}).items()],
+                "wide": list(wide),
                 "more": _("{n} of {all} rows. The CSV file has all."),
             },
             "headerHeight": 40,
