@@ -11,6 +11,11 @@ from cli.main import main
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from tests.support.cli import LAST, CliHere
+from tests.support.samples import mark_servers_full
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark_servers_full(item)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_the_numbers_of_a_day_equal_a_recount_of_what_the_vendors_answered(
 
 @pytest.fixture(scope="module")
 def three_months() -> Iterator[Fleet]:
-    yield Fleet(5, devices=100, sites=6, months=3, last_day=LAST_DAY)
+    yield Fleet(5, devices=samples(60, 100), sites=6, months=3, last_day=LAST_DAY)
 
 
 def test_a_demo_replays_its_history_and_has_something_of_everything_to_try(

@@ -15,7 +15,10 @@ from etl.runtime import lease
 from tests.support.api_server import address
 from tests.support.cli import CliHere
 from tests.support.decision_oracle import Administrator
+from tests.support.samples import some
 from tests.support.small_hub import Hub, Pc, contents, pcs
+
+pytestmark = pytest.mark.any_database
 
 HEADER = "month,site,source,device_type,billing_status,count"
 GOOD = """\
@@ -113,7 +116,9 @@ def test_a_file_with_semicolons_is_read_as_excel_writes_it(here: Hub, bring: Imp
     assert imported(here) == [("2023-11", "ninja", "Clínica São José", 12)]
 
 
-@pytest.mark.parametrize("count", ["1,5", "12,0", "1.234", "1 234", "1\u00a0234", "1'234", "+3"])
+@pytest.mark.parametrize(
+    "count", some(["1,5", "12,0", "1.234", "1 234", "1\u00a0234", "1'234", "+3"], 3)
+)
 def test_a_number_with_a_decimal_or_thousands_separator_is_refused(
     here: Hub, bring: Import, count: str
 ) -> None:

@@ -26,6 +26,8 @@ from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.samples import samples
 from tests.support.servers import DatabaseServer
 
+pytestmark = pytest.mark.any_database
+
 SCHEMA = """
 CREATE TABLE inventory (
     machine_id VARCHAR(64) NOT NULL, hostname VARCHAR(100) NOT NULL, ip VARCHAR(45) NOT NULL,

@@ -19,6 +19,8 @@ from tests.support.api_server import address
 from tests.support.cli import UNCHANGED, CliHere, rows
 from tests.support.machines import machine_id
 
+pytestmark = pytest.mark.any_database
+
 LONG_AGO = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

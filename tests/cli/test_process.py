@@ -18,6 +18,8 @@ from tests.support.api_server import address
 from tests.support.cli import CliHere
 from tests.support.small_hub import Hub, Pc, contents, pcs
 
+pytestmark = pytest.mark.any_database
+
 START = date(2023, 12, 20)
 
 

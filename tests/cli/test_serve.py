@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def stop(process: "subprocess.Popen[str]") -> str:
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=120)
     return output
+
+
+def wait_for_metric(port: int, line: str) -> None:
+    """Ask until the metrics have `line`: a request is counted after its answer was sent whole."""
+    end = time.monotonic() + 120
+    while line not in (told := requests.get(f"http://127.0.0.1:{port}/metrics", timeout=120).text):
+        assert time.monotonic() < end, told
+        time.sleep(0.05)
 
 
 def test_serve_answers_pages_and_api_and_stops_on_sigterm(
@@ -67,8 +76,7 @@ def test_people_open_it_from_other_machines_once_they_sign_in(
         assert (page.history[0].status_code, page.url) == (303, f"{address}/login?next=%2Fsites")
         refused = requests.get(f"{address}/api/sites", timeout=120)
         assert refused.status_code == 401
-        metrics = requests.get(f"http://127.0.0.1:{scraped}/metrics", timeout=120).text
-        assert 'route="/api/sites",status="401"} 1.0' in metrics
+        wait_for_metric(scraped, 'route="/api/sites",status="401"} 1.0')
         output = stop(process)
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     (line,) = (line for line in lines if line["message"] == "GET /api/sites 401")
@@ -160,7 +168,7 @@ def test_sec_22_serve_refuses_unsafe_or_wrong_settings(
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("module", ["cli.serve", "cli.demo"])
+@pytest.mark.parametrize("module", ["cli.serve", pytest.param("cli.demo", marks=pytest.mark.full)])
 def test_the_process_that_answers_logs_as_set(
     cli_environment: dict[str, str], tmp_path: Path, module: str
 ) -> None:

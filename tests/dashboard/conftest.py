@@ -6,6 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.support.api_server import ApiClient, serve_api
+from tests.support.samples import mark_servers_full
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark_servers_full(item)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from tests.support.api_server import (
 )
 from tests.support.worlds import HARBOR, TODAY, DeviceState, World, named_world, run_row
 
+pytestmark = pytest.mark.any_database
+
 SEED_TOTALS = (
     "total_devices", "servers", "workstations", "spare_devices", "billable_devices",
     "ninja_devices", "threatlocker_devices",

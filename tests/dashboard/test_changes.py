@@ -141,7 +141,7 @@ def postgres_histories(make_engine: MakeEngine) -> Engine:
 
 
 def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: Engine) -> None:
-    @settings(max_examples=samples(15, 10_000))
+    @settings(max_examples=samples(8, 10_000))
     @given(st.integers(0, 2**40))
     def holds(seed: int) -> None:
         check_history(sqlite_histories, seed)
@@ -152,7 +152,7 @@ def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: E
 def test_bars_lists_and_files_agree_on_any_history_on_postgresql(
     postgres_histories: Engine,
 ) -> None:
-    @settings(max_examples=samples(6, 10_000))
+    @settings(max_examples=samples(4, 10_000))
     @given(st.integers(0, 2**40))
     def holds(seed: int) -> None:
         check_history(postgres_histories, seed)
@@ -163,6 +163,7 @@ def test_bars_lists_and_files_agree_on_any_history_on_postgresql(
 # The API.
 
 
+@pytest.mark.any_database
 def test_the_bars_and_their_devices_with_every_reason(named_engine: Engine) -> None:
     with serve_api(named_engine, zone="America/Chicago") as client:
         found = client.json("/api/dashboard/changes?basis=ninja")

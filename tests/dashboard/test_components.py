@@ -14,6 +14,7 @@ from db.settings import load
 from db.tables import devices, sites
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.mounted_page import mount_page
+from tests.support.samples import some
 from tests.support.worlds import TODAY, DeviceState, named_world, save_to_copy
 
 MOST = 180
@@ -48,7 +49,7 @@ def app(engine: Engine) -> Dash:
     return app
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", some(PAGES, 8))
 def test_a_page_mounts_few_components_and_declares_their_libraries(
     app: Dash, engine: Engine, page: str
 ) -> None:

@@ -76,7 +76,7 @@ def test_responses_to_random_requests_conform_to_the_document(
     session = requests.Session()
 
     @settings(
-        max_examples=samples(5, 300), deadline=None, suppress_health_check=[*HealthCheck],
+        max_examples=samples(3, 300), deadline=None, suppress_health_check=[*HealthCheck],
         database=None,
     )  # fmt: skip
     @given(case=sent)

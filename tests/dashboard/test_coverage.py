@@ -37,6 +37,8 @@ from tests.support.coverage_world import (
 from tests.support.demo_dashboard import ENVIRON
 from tests.support.small_hub import noon
 
+pytestmark = pytest.mark.any_database
+
 
 def gap(world: CoverageWorld, day: date, *, open_: bool = True, **said: Any) -> None:
     """A collection in which only machine "a" may be without ThreatLocker."""

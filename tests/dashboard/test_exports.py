@@ -25,6 +25,7 @@ from db.engine import reading, writing
 from db.keys import as_of
 from db.tables import device_snapshots, sites
 from tests.support.api_server import ApiClient, serve_api
+from tests.support.samples import some
 from tests.support.small_hub import Hub, Pc
 from tests.support.worlds import HARBOR, TODAY, named_world, random_world
 
@@ -74,6 +75,7 @@ def test_a_text_without_a_formula_is_written_unchanged() -> None:
     assert csv_text(rows) == '1,plain,"two, with comma","say ""x""",a=b,,-5\r\n'
 
 
+@pytest.mark.any_database
 def test_sec_17_the_file_equals_the_list_of_the_api(engine: Engine) -> None:
     rng = random.Random(5)
     world = random_world(rng)
@@ -157,7 +159,8 @@ def test_the_file_is_named_after_its_filters(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ['a"\r\nX: y/../ü', "..\\..\\con", "日本", "‮gpj.exe", "%0d%0a", "é" * 200]
+    "name",
+    some(['a"\r\nX: y/../ü', "..\\..\\con", "日本", "‮gpj.exe", "%0d%0a", "é" * 200], 3),
 )
 def test_sec_18_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -> None:
     named_world().save(sqlite_engine)

@@ -5,6 +5,8 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from dashboard.ingest import commit_queue, gate
 from dashboard.ingest.store import Entry, StoredEntry
 from dashboard.serving import THREADS
 from db.settings import load
+from tests.conftest import MakeEngine
 from tests.support.api_server import serve_in_thread, serve_with_granian
 from tests.support.machines import STOCK, Ingest, ingest, machine_id, report
 
@@ -30,13 +33,34 @@ def here(sqlite_engine: Engine) -> Iterator[Ingest]:
         yield found
 
 
-@pytest.fixture
-def on_threads(here: Ingest) -> Iterator[Ingest]:
+@contextmanager
+def without_gate(here: Ingest) -> Iterator[Ingest]:
     """The whole dashboard on the same database, served without the gate."""
     environ = {"AUTH": "none", "TIMEZONE": "UTC"}
     app = create_app(here.engine, clock=lambda: here.now, settings=load(environ)).server
     with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         yield Ingest(address, here.engine)
+
+
+@pytest.fixture
+def on_threads(here: Ingest) -> Iterator[Ingest]:
+    with without_gate(here) as found:
+        yield found
+
+
+@dataclass(frozen=True)
+class Both:
+    """One database behind the gate and behind the Flask route, and the key of a machine."""
+
+    gate: Ingest
+    flask: Ingest
+    key: str
+
+
+@pytest.fixture(scope="module")
+def both(make_engine: MakeEngine) -> Iterator[Both]:
+    with ingest(make_engine("sqlite")) as gate, without_gate(gate) as flask:
+        yield Both(gate, flask, known(gate))
 
 
 LONG = 3_000
@@ -59,12 +83,10 @@ HEADERS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("sent", BODIES)
 @pytest.mark.parametrize("headers", HEADERS)
-def test_gate_and_flask_route_answer_the_same(
-    here: Ingest, on_threads: Ingest, sent: str, headers: str
-) -> None:
-    key = known(here)
+def test_gate_and_flask_route_answer_the_same(both: Both, sent: str, headers: str) -> None:
     by_gate, by_flask = (
-        server.post(BODIES[sent], key, **HEADERS[headers]) for server in (here, on_threads)
+        server.post(BODIES[sent], both.key, **HEADERS[headers])
+        for server in (both.gate, both.flask)
     )
     assert (by_gate.status_code, by_gate.content) == (by_flask.status_code, by_flask.content)
     assert own_headers(by_gate) == own_headers(by_flask)

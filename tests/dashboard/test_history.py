@@ -17,6 +17,8 @@ from tests.support.api_server import serve_api
 from tests.support.callbacks import create_demo_app, run_callback
 from tests.support.small_hub import Hub, Pc, pcs
 
+pytestmark = pytest.mark.any_database
+
 FIRST = date(2026, 11, 2)
 PC = Pc("7", hostname="H-PC7", display_name="Front desk", serial="SN-777")
 OTHERS = pcs(range(20, 26))

@@ -211,7 +211,7 @@ def places(
         ]
 
 
-@settings(max_examples=samples(40, 3500), suppress_health_check=[*HealthCheck])
+@settings(max_examples=samples(20, 3500), suppress_health_check=[*HealthCheck])
 @given(sent=st.lists(requests_sent(), min_size=TOGETHER, max_size=TOGETHER))
 def test_asvs_2_2_1_every_body_gets_the_same_answer_on_every_database(
     places: list[Place], sent: list[Sent]

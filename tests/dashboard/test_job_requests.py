@@ -19,6 +19,7 @@ from db.roles import ADMINISTRATOR, MANAGER, PUBLIC, VIEWER
 from db.settings import load
 from db.tables import collection_runs
 from db.tables import jobs as jobs_table
+from tests.conftest import MakeEngine
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.worlds import TODAY, DeviceState, World, run_row
 
@@ -94,6 +95,12 @@ def _part(name: str, value: Any, what: str = "n_clicks") -> dict[str, Any]:
 @pytest.fixture
 def hub(sqlite_engine: Engine) -> Iterator[Hub]:
     yield Hub(sqlite_engine)
+
+
+@pytest.fixture(scope="module")
+def unasked(make_engine: MakeEngine) -> Hub:
+    """One that takes no job: everything asked of it is refused."""
+    return Hub(make_engine("sqlite"))
 
 
 def test_collecting_is_requested_at_once_in_the_name_of_the_actor(hub: Hub) -> None:
@@ -191,13 +198,13 @@ def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> N
     ],
 )  # fmt: skip
 def test_a_forged_request_is_refused_and_says_which_argument_is_wrong(
-    hub: Hub, kind: str, arguments: dict[str, Any], error: str
+    unasked: Hub, kind: str, arguments: dict[str, Any], error: str
 ) -> None:
     proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
-    answer = hub.press("decision-do", proposed=proposed)
+    answer = unasked.press("decision-do", proposed=proposed)
     assert (answer.status_code, answer.get_json()["code"]) == (400, 400)
     assert answer.get_json()["error"] == error
-    assert hub.jobs() == []
+    assert unasked.jobs() == []
 
 
 def test_a_required_reason_must_be_entered(hub: Hub) -> None:

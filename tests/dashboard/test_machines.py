@@ -36,6 +36,8 @@ from tests.support.api_server import NOW, ApiClient, serve_api
 from tests.support.files import sheets
 from tests.support.machines import insert_machines, machine_id
 
+pytestmark = pytest.mark.any_database
+
 HOSTILE = (
     "<img src=x onerror=window.hit=1>",
     '=HYPERLINK("http://x.test","a")',

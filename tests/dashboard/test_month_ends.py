@@ -20,6 +20,7 @@ from db.tables import month_end_counts
 from tests.support.api_server import ApiClient, serve_api
 from tests.support.decision_oracle import Administrator
 from tests.support.files import csv_rows
+from tests.support.samples import some
 from tests.support.small_hub import Hub, Pc, pcs
 
 NOW = datetime(2024, 6, 5, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ def numbers(rows: list[dict[str, str]], column: str) -> list[int | None]:
     return [int(values[month]) if values.get(month) else None for month in MONTHS]
 
 
-@pytest.mark.parametrize("basis", BILLABLE)
+@pytest.mark.parametrize("basis", some(BILLABLE, 3))
 def test_a_month_without_a_snapshot_counts_what_stands(
     stalled: Hub, client: ApiClient, basis: str
 ) -> None:
@@ -88,7 +89,7 @@ def test_a_month_without_a_snapshot_counts_what_stands(
     )
 
 
-@pytest.mark.parametrize("basis", BILLABLE)
+@pytest.mark.parametrize("basis", some(BILLABLE, 3))
 def test_trends_and_their_gaps_show_what_stands(stalled: Hub, basis: str) -> None:
     filters = Filters(basis=basis)
     with reading(stalled.engine) as connection:
@@ -120,7 +121,7 @@ def pack(client: ApiClient, site: int, month: str, basis: str) -> dict[str, byte
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-@pytest.mark.parametrize("basis", ["ninja", "threatlocker", "records", "assets"])
+@pytest.mark.parametrize("basis", some(["ninja", "threatlocker", "records", "assets"], 2))
 def test_the_pack_of_a_month_without_a_snapshot_is_made_and_is_that_of_its_closing(
     stalled: Hub, client: ApiClient, basis: str
 ) -> None:

@@ -96,7 +96,9 @@ def addresses(app: Dash) -> list[str]:
     return [*routes, *pages, *machines, *files, f"/export/month-bases.xlsx?month={MONTH}"]
 
 
-@pytest.mark.parametrize("name", ["one", "two", "none"])
+@pytest.mark.parametrize(
+    "name", ["two", *(pytest.param(name, marks=pytest.mark.full) for name in ("one", "none"))]
+)
 def test_sec_05_asvs_8_2_2_no_answer_holds_anything_of_another_site(
     app: Dash, engine: Engine, name: str
 ) -> None:

@@ -137,6 +137,7 @@ def test_stored_counts_and_stretches_agree_on_every_kept_day(named_engine: Engin
                 assert total == device_list.count(connection, found, filters)
 
 
+@pytest.mark.any_database
 def test_each_figure_equals_the_length_of_its_list(named_engine: Engine) -> None:
     with reading(named_engine) as connection:
         for basis in BASES:
@@ -255,6 +256,7 @@ def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(named_engine
                 assert total == (len(_expected(world, day, filters)) if known else None)
 
 
+@pytest.mark.any_database
 def test_months_are_counted_on_their_last_day_and_name_their_gaps(engine: Engine) -> None:
     world = named_world()
     world.save(engine)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine, insert, update
 
 from dashboard.queries.freshness import freshness
@@ -9,6 +10,8 @@ from db.engine import reading, writing
 from db.tables import collection_runs
 from tests.support.api_server import NOW
 from tests.support.worlds import TODAY, DeviceState, World, run_row
+
+pytestmark = pytest.mark.any_database
 
 YESTERDAY = TODAY - timedelta(days=1)
 

@@ -25,6 +25,8 @@ from tests.support.random_hub import decision_context
 from tests.support.small_hub import Hub, Pc, noon
 from tests.support.worlds import TODAY, DeviceState, World, run_row
 
+pytestmark = pytest.mark.any_database
+
 FIRST = TODAY - timedelta(days=9)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import plotly.graph_objects as go
+import pytest
 from sqlalchemy import Engine
 
 from dashboard.base.params import NO_LOCATION, Filters
@@ -22,6 +23,8 @@ from tests.support.api_server import ApiClient
 from tests.support.changes_oracle import random_filters as _random_filters
 from tests.support.small_hub import Hub, pcs
 from tests.support.worlds import HARBOR, MUELLER, NORTH, TODAY, random_world
+
+pytestmark = pytest.mark.any_database
 
 
 def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> None:

@@ -24,6 +24,8 @@ from tests.support.machines import machine_id, report
 from tests.support.samples import samples
 from tests.support.sign_in_site import Site
 
+pytestmark = pytest.mark.any_database
+
 KEY, OTHER_KEY = "k1" * 20 + "abcdefg", "z9" * 20 + "tuvwxyz"
 PEPPER, OTHER_PEPPER = "p3" * 20 + "hijklmn", "q7" * 20 + "opqrstu"
 

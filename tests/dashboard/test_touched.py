@@ -12,6 +12,8 @@ from db.engine import reading
 from db.keys import device_id
 from tests.support.small_hub import Hub, Pc
 
+pytestmark = pytest.mark.any_database
+
 FIRST = date(2026, 11, 2)
 OTHERS = [Pc(f"{n}", "1", "Harbor", f"desk-{n}") for n in range(10, 14)]
 OLD, NEW = (Pc(key, "1", "Harbor", "front-1", serial="REAL-0001") for key in ("1", "2"))

@@ -14,6 +14,7 @@ from db.history.runs import kept_days
 from db.keys import device_id
 from db.tables import collection_runs, device_snapshots
 from tests.support.changes_oracle import DailyRecords, day
+from tests.support.samples import samples
 from tests.support.small_hub import Hub, Pc
 from tests.support.worlds import ALWAYS, ORDER, TODAY, random_world, run_row
 
@@ -31,7 +32,7 @@ def changes_by_key(
         }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(samples(2, 4)))
 def test_changes_and_their_days_match_a_plain_python_model(engine: Engine, seed: int) -> None:
     rng = random.Random(seed)
     world = random_world(rng, days=14)

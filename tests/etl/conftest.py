@@ -11,8 +11,14 @@ from sqlalchemy import Engine
 from db.engine import open_engine, sqlite_url
 from tests.conftest import DATABASES, MakeEngine
 from tests.support.random_hub import NOVEMBER, OCTOBER
+from tests.support.samples import mark_servers_full
 from tests.support.servers import DatabaseServer
 from tests.support.small_hub import Hub, Pc
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark_servers_full(item)
+
 
 NINJA = [
     Pc("1", "1", "Harbor Dental", "front-1", serial="SN-0001"),

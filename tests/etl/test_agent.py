@@ -23,6 +23,8 @@ from etl.work.worker import Worker
 from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.small_hub import Hub, Pc
 
+pytestmark = pytest.mark.any_database
+
 TODAY = date(2026, 11, 22)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from db.history.kept import month_end, month_of
 from db.tables import month_closings
 from tests.support.clocks import CLOCK_CHANGES, WorkerSetup, local_days
+from tests.support.samples import some
 from tests.support.small_hub import pcs
 
 ZONES = (
@@ -24,6 +25,7 @@ WALKS = [(zone, night, "02:00") for zone in ZONES for night in ENDS]
 WALKS += [
     (zone, night, at) for zone, night in CLOCK_CHANGES if zone in ZONES for at in ("00:15", "02:30")
 ]
+WALKS = some(WALKS, 10)
 STEP = timedelta(minutes=30)
 
 

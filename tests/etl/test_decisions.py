@@ -26,6 +26,8 @@ from etl.snapshots.publish import PublishRefused
 from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, contents, noon, pcs
 
+pytestmark = pytest.mark.any_database
+
 DAY = date(2024, 3, 14)
 TEN = pcs(range(10))
 FOUR = TEN[:4]

@@ -503,7 +503,7 @@ def sqlite_histories(make_engine: MakeEngine) -> Engine:
 
 
 def test_every_kept_day_matches_the_oracle_on_sqlite(sqlite_histories: Engine) -> None:
-    @settings(max_examples=samples(25, 10_000))
+    @settings(max_examples=samples(15, 10_000))
     @given(history)
     def holds(history: Any) -> None:
         replay(sqlite_histories, history)
@@ -519,7 +519,7 @@ def postgres_histories(make_engine: MakeEngine) -> Engine:
 def test_every_kept_day_matches_the_oracle_on_postgresql(
     postgres_histories: Engine,
 ) -> None:
-    @settings(max_examples=samples(10, 10_000))
+    @settings(max_examples=samples(6, 10_000))
     @given(history)
     def holds(history: Any) -> None:
         replay(postgres_histories, history)

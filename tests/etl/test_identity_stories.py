@@ -16,6 +16,7 @@ from etl.decisions.machines import keep_apart, link_devices, split_device
 from etl.decisions.registry import DecisionContext
 from etl.runtime import lease
 from tests.support.identity_stories import STORIES, Deed, Story, StoryRecord
+from tests.support.samples import some
 from tests.support.small_hub import Hub, Pc, noon
 
 DAY = date(2024, 3, 14)
@@ -110,7 +111,7 @@ def decide(hub: Hub, deed: Deed, day: date) -> None:
         decided(by, number(deed.one), number(deed.other))
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", some(STORIES, 30), ids=lambda story: story.name)
 def test_the_rules_link_each_story_as_expected(database: Engine, story: Story) -> None:
     linked, true = replay(database, story)
 
@@ -119,7 +120,7 @@ def test_the_rules_link_each_story_as_expected(database: Engine, story: Story) -
 
 
 def test_most_true_links_are_found_and_no_false_ones() -> None:
-    """Each story's own test holds its `missed`; here is what they come to."""
+    """Each story's own test holds its `missed`; here is what all of them come to."""
     assert len(STORIES) >= 60
     pairs = {story.name: 0 for story in STORIES}
     for story in STORIES:

@@ -100,25 +100,25 @@ def change_nothing_else(engine: Engine, examples: int) -> None:
 def test_random_histories_change_what_they_say_and_leave_nothing_stale_on_sqlite(
     sqlite_world: Engine,
 ) -> None:
-    change_nothing_else(sqlite_world, samples(10, 10_000))
+    change_nothing_else(sqlite_world, samples(5, 10_000))
 
 
 def test_random_histories_change_what_they_say_and_leave_nothing_stale_on_postgresql(
     postgres_world: Engine,
 ) -> None:
-    change_nothing_else(postgres_world, samples(4, 2_000))
+    change_nothing_else(postgres_world, samples(2, 2_000))
 
 
 def test_random_histories_change_what_they_say_and_leave_nothing_stale_on_mariadb(
     mariadb_world: Engine,
 ) -> None:
-    change_nothing_else(mariadb_world, samples(3, 2_000))
+    change_nothing_else(mariadb_world, samples(2, 2_000))
 
 
 def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
     sqlite_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(15, 3000))
+    @settings(max_examples=samples(7, 3000))
     @given(histories, decisions)
     def holds(history: list[Any], decisions: list[Any]) -> None:
         undone_in_reverse(sqlite_world, history, decisions)
@@ -129,7 +129,7 @@ def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
 def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_postgresql(
     postgres_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(6, 1000))
+    @settings(max_examples=samples(3, 1000))
     @given(histories, decisions)
     def holds(history: list[Any], decisions: list[Any]) -> None:
         undone_in_reverse(postgres_world, history, decisions)
@@ -145,7 +145,7 @@ def test_no_stored_number_of_the_demo_is_stale_after_random_decisions(
              "withdraw", "reject", "follow up")  # fmt: skip
     world = RandomHub(sqlite_engine, {"TIMEZONE": "UTC"}, filled_until=LAST_DAY)
     chance, done = random.Random(13), Counter[str]()
-    for _time in range(samples(12, 200)):
+    for _time in range(samples(6, 200)):
         kind = chance.choice(kinds)
         done[kind] += world.step(kind, chance.randrange(1000), chance.randrange(1000))
     assert len(+done) >= 8, done

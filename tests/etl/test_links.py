@@ -21,6 +21,8 @@ from etl.machines.links import rematch
 from etl.machines.match_keys import VERSION
 from tests.support.small_hub import Hub, Pc, noon, pcs
 
+pytestmark = pytest.mark.any_database
+
 DAY = date(2024, 3, 14)
 REST = pcs(range(100, 110))
 

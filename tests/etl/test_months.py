@@ -31,6 +31,8 @@ from etl.snapshots.publish import PublishRefused
 from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, pcs
 
+pytestmark = pytest.mark.any_database
+
 LAST = date(2024, 1, 31)
 TEN = pcs(range(10))
 

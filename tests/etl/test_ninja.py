@@ -20,6 +20,7 @@ from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import ninja, open_session
 from etl.sources.ninja import NinjaSettings
 from etl.vendor.http import CollectionError, Session
+from tests.support.samples import some
 from tests.support.scripted_vendor import FakeTime, ReceivedRequest, Reply, ok, scripted, session_to
 
 LAST = date(2026, 3, 14)
@@ -388,15 +389,21 @@ def test_an_organization_deleted_meanwhile_leaves_the_name_empty(tmp_path: Path)
 # A vendor that errs
 
 
-@pytest.mark.parametrize(("fault", "says"), [
+ERRORS = (
     ("html", "a web page"), ("truncated", "no JSON"), ("error_object", "where a list belongs"),
     ("forbidden", "scope Monitoring"), ("not_found", "Check NINJA_BASE_URL"),
     ("redirect", "redirect"), ("repeated_page", "same page again"),
     ("huge", "MB at once"), ("gzip_bomb", "MB at once"), ("server_error", "answered 503"),
     ("too_many_requests", "answered 429"), ("dropped", "broke the connection"),
     ("unauthorized", "API client still exists"),
-])  # fmt: skip
-@pytest.mark.parametrize("where", ["/organizations", "/locations", "/devices-detailed"])
+)  # fmt: skip
+PLACES = ("/organizations", "/locations", "/devices-detailed")
+
+
+@pytest.mark.parametrize(
+    ("where", "fault", "says"),
+    some([(where, *error) for where in PLACES for error in ERRORS], 13),
+)
 def test_an_error_is_never_read_as_an_empty_list(
     where: str, fault: Any, says: str, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:

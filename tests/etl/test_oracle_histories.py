@@ -201,7 +201,7 @@ def test_a_history_that_was_wrong_once_is_right(served_from_sqlite: Served, stor
 
 
 def test_every_number_matches_the_oracle_on_sqlite(served_from_sqlite: Served) -> None:
-    check(served_from_sqlite, samples(18, 10_000))
+    check(served_from_sqlite, samples(12, 10_000))
 
 
 def test_every_number_matches_the_oracle_on_postgresql(served_from_postgres: Served) -> None:

@@ -67,7 +67,7 @@ def linked(hub: Hub) -> tuple[object, object]:
 def test_matching_only_changes_links_the_same_as_matching_everything(
     engines: tuple[Engine, Engine],
 ) -> None:
-    @settings(max_examples=samples(10, 3000))
+    @settings(max_examples=samples(5, 3000))
     @given(st.lists(day, min_size=2, max_size=12))
     def holds(history: list[Any]) -> None:
         hubs = [Hub(engine) for engine in engines]

@@ -81,6 +81,7 @@ def numbers(hub: Hub, day: date) -> dict[str, Any]:
         }
 
 
+@pytest.mark.any_database
 def test_the_preview_of_a_merge_shows_its_effect_and_writes_nothing(hub: Hub) -> None:
     before, log = numbers(hub, NOVEMBER), hub.all(audit_log)
     clinic, harbor = site(hub, "Harbour Dental Clinic"), site(hub, "Harbor Dental")
@@ -105,6 +106,7 @@ def test_the_preview_of_a_merge_shows_its_effect_and_writes_nothing(hub: Hub) ->
     ]  # fmt: skip
 
 
+@pytest.mark.any_database
 def test_the_preview_of_expected_sources_shows_findings_that_open_and_close(hub: Hub) -> None:
     hub.run_after_collection(noon(NOVEMBER))
     harbor = site(hub, "Harbor Dental")
@@ -140,6 +142,7 @@ def test_a_preview_does_not_wait_for_a_collection(hub: Hub) -> None:
         assert json.loads(job.result or "")["devices"] == 1
 
 
+@pytest.mark.any_database
 def test_the_job_runner_leaves_previews_to_their_lane(hub: Hub) -> None:
     job_id = enqueue(hub, Undo.kind, {"entry_id": 1})
     assert job_runner(hub).run_waiting() == 0
@@ -168,6 +171,7 @@ def test_a_fault_in_a_preview_is_unexpected_and_the_lane_goes_on(hub: Hub) -> No
     assert run_preview(hub, Undo(entry_id=999)).failure_kind == FailureKind.REFUSED
 
 
+@pytest.mark.any_database
 def test_a_preview_includes_the_ends_of_open_months(engine: Engine) -> None:
     hub = Hub(engine)
     for day in (date(2026, 9, 29), date(2026, 10, 30), NOVEMBER):
@@ -183,6 +187,7 @@ def test_a_preview_includes_the_ends_of_open_months(engine: Engine) -> None:
     assert effect["border"] is None
 
 
+@pytest.mark.any_database
 def test_the_preview_of_reopening_a_month_shows_what_decisions_since_change_in_it(
     hub: Hub,
 ) -> None:

@@ -12,6 +12,8 @@ from db.tables import NO_SITE_ID, site_aliases, sites
 from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, pcs
 
+pytestmark = pytest.mark.any_database
+
 DAY = date(2024, 3, 14)
 NEXT = DAY + timedelta(days=1)
 

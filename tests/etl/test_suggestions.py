@@ -13,6 +13,8 @@ from db.tables import kept_apart, sites, suggestions
 from etl.machines.suggestions import refresh_suggestions
 from tests.support.small_hub import Hub, Pc, pcs
 
+pytestmark = pytest.mark.any_database
+
 DAY = date(2024, 3, 14)
 REST = pcs(range(100, 110))
 

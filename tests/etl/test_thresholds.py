@@ -22,6 +22,8 @@ from etl.decisions.registry import HANDLERS, DecisionContext, DecisionRefused
 from etl.runtime import lease
 from tests.support.small_hub import Hub, pcs
 
+pytestmark = pytest.mark.any_database
+
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 14)
 

@@ -26,6 +26,8 @@ from tests.support.decision_oracle import check
 from tests.support.random_hub import decision_context
 from tests.support.small_hub import Hub, Pc, noon, pcs
 
+pytestmark = pytest.mark.any_database
+
 OCTOBER, NOVEMBER = date(2026, 10, 31), date(2026, 11, 2)
 NIC = ("3c:ec:ef:00:00:01",)
 NINJA = [

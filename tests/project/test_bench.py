@@ -13,6 +13,7 @@ import pytest
 
 from bench.measurements import Measurement, interleaved, table
 from tests.conftest import ROOT
+from tests.support.samples import some
 
 FIGURES = {
     "disk after all days": 0.05,
@@ -68,11 +69,15 @@ SIGN_IN = {
     "callback of the Overview, with sign-in against without": 1.03,
     "report of a machine, the same": 1.05,
 }
-MEASURED = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
-"""The parts that the first test runs."""
+MEASURED = {
+    "snapshots": FIGURES, "matching": MATCHING, "decisions": DECIDING, "machine-list": LISTING,
+    "ingest": INGEST, "agent": AGENT,
+}  # fmt: skip
+"""The parts that the first test runs, `make test` some of them, and their figures."""
+PARTS = some(MEASURED, 3)
 TINY = (
     "--devices", "80", "--days", "4", "--runs", "2", "--machines", "1000", "--listed", "150",
-    "--matched", "90", "--seconds", "0.2", "--parts", *MEASURED,
+    "--matched", "90", "--seconds", "0.2", "--parts", *PARTS,
 )  # fmt: skip
 
 
@@ -121,12 +126,10 @@ def test_the_report_is_complete_and_nothing_is_left_behind(
     assert cells[0] == ["database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?"]
     names = [tuple(row[:2]) for row in cells[1:]]
     assert names == [
-        *((kind, name) for kind in kinds for name in FIGURES),
-        *((kind, name) for kind in kinds for name in MATCHING),
-        *((kind, name) for kind in kinds for name in DECIDING),
-        *((kind, name) for kind in kinds for name in LISTING),
-        *((kind, name) for kind in kinds for name in INGEST),
-        *(("agent", name) for name in AGENT),
+        (kind, name)
+        for part in PARTS
+        for kind in (("agent",) if part == "agent" else kinds)
+        for name in MEASURED[part]
     ]
     check_limits(cells[1:], FIGURES | MATCHING | DECIDING | LISTING | INGEST | AGENT)
     assert ("MISSED" in done.stdout) == (done.returncode == 1)
@@ -173,7 +176,10 @@ def test_both_sides_are_measured_alternately_and_the_first_of_each_is_discarded(
     assert 0 <= pair.ours < 1 and 0 <= pair.floor < 1
 
 
-@pytest.mark.parametrize("arguments", [("--days", "3"), ("--databases", "oracle")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--days", "3"), pytest.param(("--databases", "oracle"), marks=pytest.mark.full)],
+)
 def test_an_invalid_argument_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = bench(tmp_path, *arguments)
     assert done.returncode == 2
