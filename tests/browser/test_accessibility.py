@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from db import sessions, users
 from db.engine import writing
 from db.roles import ADMINISTRATOR, VIEWER
 from tests.conftest import BROWSER_PATIENCE
+from tests.support.browser_pages import settled
 from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
 from tests.support.samples import FULL
 
@@ -211,15 +212,9 @@ def names(address: str, demo_engine: Engine, guarded: str, browser: Browser) -> 
         }
 
 
-def wait_until_still(page: Page) -> None:
-    """Wait until nothing is loading: what waits is pale, and its contrast not its own."""
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
-
-
 def reach(windows: Windows, page: Page, address: str, state: State) -> None:
     page.goto(address)
-    wait_until_still(page)
+    settled(page)
     for step in state.clicks:
         verb, _, what = step.partition(" ")
         if verb == "key":
@@ -232,9 +227,9 @@ def reach(windows: Windows, page: Page, address: str, state: State) -> None:
             windows.end_sessions(str(state.who))
         else:
             page.locator(step).first.click()
-        wait_until_still(page)
+        settled(page)
     page.locator(state.shows).first.wait_for(state="attached")
-    wait_until_still(page)
+    settled(page)
 
 
 def faults(found: dict[str, Any]) -> list[str]:

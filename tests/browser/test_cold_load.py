@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser_pages import settled
 from tests.support.worlds import HARBOR
 
 MOST_REQUESTS = 35
@@ -92,7 +93,7 @@ def test_a_first_visit_loads_little_and_nothing_jumps(
         page.goto(address + path)
         for selector in last:
             expect(page.locator(selector).first).to_be_attached(timeout=60_000)
-        page.wait_for_load_state("networkidle")
+        settled(page)
         assert len(traffic.addresses) <= MOST_REQUESTS, sorted(traffic.addresses.values())
         assert sum(traffic.bytes.values()) <= most_bytes
         grids = [each for each in traffic.addresses.values() if "dash_ag_grid" in each]

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 from sqlalchemy import Engine, select
 
 from db.engine import reading
 from db.tables import collection_runs, devices, inventory, sites
+from tests.support.browser_pages import settled
 from tests.support.demo_dashboard import NOW, serve_dashboard
 from tests.support.hostile_fleet import attack
 from tests.support.machines import insert_machines
@@ -63,10 +64,6 @@ OPENERS = "#page button:not([disabled]):visible"
 MARKS = "#page .js-plotly-plot .point, #page [title], #page .ag-cell"
 
 
-def settled(page: Page) -> None:
-    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
-
-
 def test_sec_12_no_text_of_the_fleet_runs_or_leads_elsewhere(
     quiet: Page, engine: Engine, address: str
 ) -> None:
@@ -74,14 +71,14 @@ def test_sec_12_no_text_of_the_fleet_runs_or_leads_elsewhere(
     quiet.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     for path in pages(engine):
         quiet.goto(address + path)
-        quiet.wait_for_load_state("networkidle")
-        for number in range(min(quiet.locator(OPENERS).count(), samples(2, 20))):
+        settled(quiet)
+        for number in range(min(quiet.locator(OPENERS).count(), samples(1, 20))):
             opener = quiet.locator(OPENERS).nth(number)
             if opener.is_visible():
                 opener.click(force=True)
                 settled(quiet)
                 quiet.keyboard.press("Escape")
-        for number in range(min(quiet.locator(MARKS).count(), samples(2, 20))):
+        for number in range(min(quiet.locator(MARKS).count(), samples(1, 20))):
             quiet.locator(MARKS).nth(number).hover(force=True)
         assert quiet.evaluate("window.hit") is None, path
         assert quiet.locator("a[href^='javascript'], a[href^='//'], img[src='x']").count() == 0, (
@@ -96,7 +93,7 @@ def test_sec_13_no_chart_has_a_link_or_markup_of_the_fleet(
     charts = 0
     for path in ("/", "/changes", "/machines", "/months"):
         quiet.goto(address + path)
-        quiet.wait_for_load_state("networkidle")
+        settled(quiet)
         charts += quiet.locator("#page .js-plotly-plot").count()
         assert quiet.locator("#page .js-plotly-plot :is(svg a, b, img, script)").count() == 0
     assert charts > 2

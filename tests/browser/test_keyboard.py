@@ -11,7 +11,9 @@ from db import users
 from db.engine import writing
 from db.roles import ADMINISTRATOR
 from tests.conftest import BROWSER_PATIENCE
+from tests.support.browser_pages import settled
 from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
+from tests.support.samples import some
 from tests.support.sign_in_site import KEY, PASSWORD
 
 MOST_STEPS = 260
@@ -72,11 +74,6 @@ def tab_to(page: Page, selector: str, most: int = MOST_STEPS) -> None:
     assert ring, f"{selector} has the focus and does not show it"
 
 
-def still(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
-
-
 CHARTS = {
     "/": ("months-chart", "why-chart"),
     "/changes": ("bars-chart",),
@@ -85,12 +82,12 @@ CHARTS = {
 }
 
 
-@pytest.mark.parametrize("path", CHARTS)
+@pytest.mark.parametrize("path", some(CHARTS, 2))
 def test_each_chart_has_a_table_of_its_numbers(quiet: Page, address: str, path: str) -> None:
     quiet.goto(address + path)
     for name in CHARTS[path]:
         expect(quiet.locator(f"#{name} .main-svg").first).to_be_attached()
-    still(quiet)
+    settled(quiet)
     assert quiet.locator(".js-plotly-plot").count() == len(CHARTS[path])
     for name in CHARTS[path]:
         frame = quiet.locator(f".chart-frame:has(#{name})")
@@ -130,7 +127,7 @@ def drawn(page: Page, name: str) -> list[list[str]]:
 
 def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, ".kpi-place [data-why]")
     quiet.keyboard.press("Enter")
     drawer = quiet.locator("#drawer")
@@ -143,7 +140,7 @@ def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address:
     expect(quiet.locator(".kpi-place [data-why]").first).to_be_focused()
 
     quiet.goto(address + "/settings/rules")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, "#rules-replay")
     quiet.keyboard.press("Enter")
     dialog = quiet.locator(".modal.show")
@@ -162,7 +159,7 @@ def test_the_account_menu_and_the_forms_of_users_and_tokens_are_used_by_keys(
     quiet: Page, address: str
 ) -> None:
     quiet.goto(address + "/settings/users")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, ".account > summary")
     quiet.keyboard.press("Enter")
     expect(quiet.locator(".account-menu")).to_be_visible()
@@ -189,7 +186,7 @@ def test_the_account_menu_and_the_forms_of_users_and_tokens_are_used_by_keys(
     expect(quiet.locator("#users-list button").first).to_be_focused()
 
     quiet.goto(address + "/settings/tokens")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, "#tokens-name")
     quiet.keyboard.type("billing")
     tab_to(quiet, "#tokens-scopes input", 12)
@@ -208,7 +205,7 @@ def test_the_account_menu_and_the_forms_of_users_and_tokens_are_used_by_keys(
 
 def test_filters_are_set_and_removed_by_keys(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, "#filter-status-button")
     quiet.keyboard.press("Enter")
     expect(quiet.locator(".choices-row").first).to_be_visible()
@@ -216,7 +213,7 @@ def test_filters_are_set_and_removed_by_keys(quiet: Page, address: str) -> None:
     expect(quiet.locator(".choices-row:visible")).to_have_count(0)
     expect(quiet.locator("#filter-status-button")).to_be_focused()
     quiet.goto(address + "/?type=server")
-    still(quiet)
+    settled(quiet)
     tab_to(quiet, "#chips a.chip")
     quiet.keyboard.press("Enter")
     expect(quiet).to_have_url(address + "/")
@@ -235,12 +232,12 @@ ACTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ACTIONS)
+@pytest.mark.parametrize("path", some(ACTIONS, 4))
 def test_each_kind_of_action_is_reached_by_tab_and_shows_its_focus(
     quiet: Page, address: str, path: str
 ) -> None:
     quiet.goto(address + path)
-    still(quiet)
+    settled(quiet)
     for action in ACTIONS[path]:
         expect(quiet.locator(action).first).to_be_attached()
         # From the start of the page: its own order is not what is tried here.

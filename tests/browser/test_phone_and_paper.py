@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browser_pages import settled
+from tests.support.samples import some
 from tests.support.worlds import HARBOR, SITE_NAMES
 
 PAPER = {"width": 718, "height": 1010}
@@ -13,14 +15,17 @@ PAPER = {"width": 718, "height": 1010}
 
 @pytest.mark.parametrize(
     ("path", "title"),
-    [
-        ("/", "Overview, Inventory Hub"),
-        ("/sites", "Sites, Inventory Hub"),
-        ("/sites/1", "Harbor Dental, Sites, Inventory Hub"),
-        ("/months/2026-10", "Oct 2026, Months, Inventory Hub"),
-        ("/settings/rules", "Rules, Settings, Inventory Hub"),
-        ("/report", "Report, Inventory Hub"),
-    ],
+    some(
+        [
+            ("/", "Overview, Inventory Hub"),
+            ("/sites", "Sites, Inventory Hub"),
+            ("/sites/1", "Harbor Dental, Sites, Inventory Hub"),
+            ("/months/2026-10", "Oct 2026, Months, Inventory Hub"),
+            ("/settings/rules", "Rules, Settings, Inventory Hub"),
+            ("/report", "Report, Inventory Hub"),
+        ],
+        3,
+    ),
 )
 def test_a_tab_says_what_it_shows(quiet: Page, address: str, path: str, title: str) -> None:
     quiet.goto(address + path)
@@ -29,13 +34,16 @@ def test_a_tab_says_what_it_shows(quiet: Page, address: str, path: str, title: s
 
 @pytest.mark.parametrize(
     ("path", "fields"),
-    [
-        ("/", ["Sites", "As of", "Compare to", "Count", "Type", "Status"]),
-        ("/sites/1", ["As of", "Compare to", "Count", "Type", "Status"]),
-        ("/collections", []),
-        ("/settings", []),
-        ("/nowhere", []),
-    ],
+    some(
+        [
+            ("/", ["Sites", "As of", "Compare to", "Count", "Type", "Status"]),
+            ("/sites/1", ["As of", "Compare to", "Count", "Type", "Status"]),
+            ("/collections", []),
+            ("/settings", []),
+            ("/nowhere", []),
+        ],
+        3,
+    ),
 )
 def test_a_page_offers_the_filters_that_it_heeds(
     quiet: Page, address: str, path: str, fields: list[str]
@@ -47,7 +55,7 @@ def test_a_page_offers_the_filters_that_it_heeds(
 
 @pytest.mark.parametrize(
     ("path", "column"),
-    [("/sites", "change"), ("/changes", "reasons"), ("/devices", "billing_status")],
+    some([("/sites", "change"), ("/changes", "reasons"), ("/devices", "billing_status")], 2),
 )
 def test_a_phone_shows_the_column_that_answers_the_question(
     quiet: Page, address: str, path: str, column: str
@@ -83,7 +91,7 @@ def test_a_printed_page_has_its_filters_and_every_row_and_nothing_to_press(
     quiet.goto(f"{address}/devices?type=server")
     # A row that waits for its device is attached too, but holds nothing to print.
     expect(quiet.locator(".ag-row .cell-link").first).to_be_attached()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     count = int(quiet.locator("#devices-count").inner_text().split()[0])
     quiet.set_viewport_size(PAPER)
     quiet.emulate_media(media="print")
@@ -104,7 +112,7 @@ def test_a_printed_grid_is_as_wide_as_the_paper_and_all_text(
     quiet.goto(address + path)
     quiet.locator(".grid-card").first.scroll_into_view_if_needed()
     expect(quiet.locator(".ag-row .ag-cell").first).not_to_be_empty()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     quiet.set_viewport_size(PAPER)
     quiet.emulate_media(media="print")
     quiet.evaluate("dispatchEvent(new Event('beforeprint'))")

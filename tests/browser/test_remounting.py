@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.support.browser_pages import open_devices
+from tests.support.browser_pages import open_devices, settled
 
 TAGGED = """() => {
     const lasting = document.querySelectorAll(
@@ -35,14 +35,14 @@ def test_a_filter_remounts_nothing_but_what_it_changes(quiet: Page, address: str
     expect(value).not_to_be_empty()
     expect(quiet.locator("#months-chart .bars .point").first).to_be_attached()
     expect(quiet.locator("#sites-table tbody tr").first).to_be_visible()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     whole = value.inner_text()
     assert quiet.evaluate(TAGGED) > 100
     quiet.evaluate("hubAddress.go('type=server')")
     expect(value).not_to_have_text(whole)
     quiet.locator("#filter-clear").click()
     expect(value).to_have_text(whole)
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     assert quiet.evaluate(LOST) == []
 
 
@@ -83,6 +83,6 @@ def test_a_page_that_is_left_asks_the_server_nothing_more(
     quiet.on("request", remember)
     quiet.locator(".top a[data-page='/']").click()
     expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     assert any("overview-kpis" in output for output in asked)
     assert [output for output in asked if "devices-" in output] == []

@@ -4,6 +4,8 @@ import json
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.support.browser_pages import settled
+
 CALLBACKS = "**/_dash-update-component"
 
 
@@ -20,10 +22,10 @@ def _open_both(page: Page, address: str) -> None:
     """Coverage and then the Overview, so that it is known what they ask."""
     page.goto(f"{address}/coverage")
     expect(page.locator("#coverage-matrix-table table")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    settled(page)
     _open(page, "/")
     expect(page.locator("#kpi-counted .kpi-value")).not_to_be_empty()
-    page.wait_for_load_state("networkidle")
+    settled(page)
 
 
 def test_a_page_that_was_open_before_is_asked_for_with_the_click(quiet: Page, address: str) -> None:
@@ -45,7 +47,7 @@ def test_a_page_that_was_open_before_is_asked_for_with_the_click(quiet: Page, ad
     _open(quiet, "/coverage")
     expect(quiet.locator("#coverage-matrix-table table")).to_be_visible()
     expect(quiet.locator("#coverage-trend-chart .main-svg").first).to_be_attached()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     assert len(asked) == len(set(asked)), "each question goes once"
 
 
@@ -65,7 +67,7 @@ def test_what_was_asked_ahead_is_of_the_filters_in_the_address(quiet: Page, addr
     quiet.route(CALLBACKS, look)
     _open(quiet, "/coverage")
     expect(quiet.locator("#coverage-matrix-table table")).to_be_visible()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     assert set(queries) == {"type=server"}
     _open(quiet, "/")
     expect(quiet.locator("#kpi-counted .kpi-value")).to_have_text(servers)
@@ -78,7 +80,7 @@ def test_an_answer_that_came_ahead_is_not_taken_for_other_filters(
     every = quiet.locator("#kpi-counted .kpi-value").inner_text()
     _open(quiet, "/coverage")
     expect(quiet.locator("#coverage-matrix-table table")).to_be_visible()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -116,4 +118,4 @@ def test_a_page_may_be_left_before_it_is_answered(quiet: Page, address: str) -> 
     _open(quiet, "/")
     expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
     held.pop().continue_()
-    quiet.wait_for_load_state("networkidle")
+    settled(quiet)

@@ -1,8 +1,43 @@
 """Opens pages in the browser and reads what stands on them."""
 
+from itertools import count
 from typing import Any
 
 from playwright.sync_api import Page, expect
+
+SETTLED = """turn => {
+  const calm = () => {
+    if (document.readyState !== 'complete') return false;
+    if (!document.querySelector('#react-entry-point')) return true;
+    const content = document.querySelector('#_pages_content');
+    if (!window.store || (content && !content.children.length)) return false;
+    const {stored, completed, ...open} = window.store.getState().callbacks;
+    if (Object.values(open).some(callbacks => callbacks.length)) return false;
+    if (document.querySelector('[data-dash-is-loading=true]')) return false;
+    const shown = selector =>
+      [...document.querySelectorAll(selector)].filter(each => each.checkVisibility());
+    const undrawn = chart => !chart.querySelector('.main-svg');
+    if (shown('#page .chart:empty').length) return false;
+    if (shown('#page .dash-graph').some(undrawn)) return false;
+    const near = grid => grid.getBoundingClientRect().top < innerHeight;
+    return shown('#page .grid').every(grid =>
+      grid.querySelector('.ag-root') ? grid.classList.contains('counted') : !near(grid));
+  };
+  if (window.calmTurn !== turn) window.calmFrames = 0;
+  window.calmTurn = turn;
+  window.calmFrames = calm() ? window.calmFrames + 1 : 0;
+  return window.calmFrames > 5;
+}"""
+"""Whether every callback has answered, and every chart and every grid that is seen is drawn, for a
+few frames: what is drawn may ask for more."""
+
+_turns = count()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page asks for nothing and draws nothing any more. That the network is idle
+    says less: a busy browser pauses between two requests, and Playwright looks only once."""
+    page.wait_for_function(SETTLED, arg=next(_turns))
 
 
 def chart_traces(page: Page, name: str) -> list[dict[str, Any]]:
