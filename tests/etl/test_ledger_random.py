@@ -145,7 +145,7 @@ def test_no_stored_number_of_the_demo_is_stale_after_random_decisions(
              "withdraw", "reject", "follow up")  # fmt: skip
     world = RandomHub(sqlite_engine, {"TIMEZONE": "UTC"}, filled_until=LAST_DAY)
     chance, done = random.Random(13), Counter[str]()
-    for _time in range(samples(6, 200)):
+    for _time in range(samples(12, 200)):
         kind = chance.choice(kinds)
         done[kind] += world.step(kind, chance.randrange(1000), chance.randrange(1000))
     assert len(+done) >= 8, done

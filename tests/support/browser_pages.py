@@ -10,7 +10,7 @@ SETTLED = """turn => {
     if (document.readyState !== 'complete') return false;
     if (!document.querySelector('#react-entry-point')) return true;
     const content = document.querySelector('#_pages_content');
-    if (!window.store || (content && !content.children.length)) return false;
+    if (!window.store || !content || !content.children.length) return false;
     const {stored, completed, ...open} = window.store.getState().callbacks;
     if (Object.values(open).some(callbacks => callbacks.length)) return false;
     if (document.querySelector('[data-dash-is-loading=true]')) return false;
