@@ -254,7 +254,10 @@ def test_back_returns_to_the_same_sort_page_scroll_and_row(
     # A grid below the window is not drawn yet.
     quiet.locator(f"#{grid} .ag-header-cell").first.wait_for(state="attached")
     quiet.evaluate(f"document.querySelector('#{grid}').scrollIntoView()")
-    quiet.locator(f"#{grid} .ag-header-cell[col-id={column}]").click()
+    filled(quiet)
+    head = quiet.locator(f"#{grid} .ag-header-cell[col-id={column}]")
+    head.click()
+    expect(head).to_have_attribute("aria-sort", re.compile("ascending|descending"))
     filled(quiet)
     following = quiet.locator(f"#{grid} .ag-paging-button:not(.ag-disabled) .ag-icon-next")
     if following.count():
