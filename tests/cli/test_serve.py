@@ -35,8 +35,9 @@ def stop(process: "subprocess.Popen[str]") -> str:
 def wait_for_metric(port: int, line: str) -> None:
     """Ask until the metrics have `line`: a request is counted after its answer was sent whole."""
     end = time.monotonic() + 120
-    while line not in (told := requests.get(f"http://127.0.0.1:{port}/metrics", timeout=120).text):
-        assert time.monotonic() < end, told
+    address = f"http://127.0.0.1:{port}/metrics"
+    while line not in (metrics := requests.get(address, timeout=120).text):
+        assert time.monotonic() < end, metrics
         time.sleep(0.05)
 
 

@@ -72,7 +72,7 @@ def serve_at(hub: Hub, now: datetime = NOW) -> Iterator[ApiClient]:
 
 
 @pytest.fixture(scope="module")
-def told(make_engine: MakeEngine) -> Iterator[ApiClient]:
+def story_client(make_engine: MakeEngine) -> Iterator[ApiClient]:
     """The API of the story, which nobody changes."""
     with serve_at(story(make_engine("sqlite"))) as client:
         yield client
@@ -277,9 +277,9 @@ def test_the_running_month_goes_up_to_the_newest_day(sqlite_engine: Engine) -> N
     ],
 )  # fmt: skip
 def test_a_month_without_a_pack_is_refused(
-    told: ApiClient, query: str, code: int, name: str | None
+    story_client: ApiClient, query: str, code: int, name: str | None
 ) -> None:
-    body = told.json(f"/export/invoice-pack.zip?{query}", code)
+    body = story_client.json(f"/export/invoice-pack.zip?{query}", code)
     assert (body["code"], body.get("parameter")) == (code, name)
 
 
