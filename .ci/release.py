@@ -91,9 +91,12 @@ def build(*, draft: bool) -> None:
     """Make every file of the release in dist/, which is emptied first.
 
     Raises:
-        WrongState: the changelog does not have this version, or a file is not committed.
+        WrongState: the changelog does not have this version, a file is not committed, or the
+            version was released already.
     """
     number = version()
+    if not draft:
+        check_tag(number)
     text = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), number, draft=draft)
     if _git("status", "--porcelain", "--untracked-files=no") and not draft:
         raise WrongState("files are changed: commit them first, for a release is made of a commit")
@@ -114,6 +117,22 @@ def build(*, draft: bool) -> None:
     (DIST / f"inventory-hub-{number}.cdx.json").write_text(sbom(number, made_at), encoding="utf-8")
     (DIST / "RELEASE_NOTES.md").write_text(text, encoding="utf-8")
     (DIST / "SHA256SUMS").write_text(checksums(DIST), encoding="utf-8")
+
+
+def check_tag(number: str, root: Path = ROOT) -> None:
+    """What is released stays as it is.
+
+    Raises:
+        WrongState: the version's tag is on another commit than this one.
+    """
+    tag = f"v{number}"
+    if not _git("tag", "--list", tag, root=root):
+        return
+    if _git("rev-parse", f"{tag}^{{commit}}", root=root) != _git("rev-parse", "HEAD", root=root):
+        raise WrongState(
+            f"{tag} is another commit: release the next version (.ci/release.py set VERSION), or "
+            f"git checkout {tag} for the files of {number}"
+        )
 
 
 def image_context(target: Path, commit: str = "HEAD") -> None:
@@ -185,8 +204,8 @@ def _needed(of: Distribution) -> list[str]:
     ]
 
 
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+def _git(*arguments: str, root: Path = ROOT) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -70,14 +71,15 @@ def open_engine(
     Args:
         renewed: reads the address again when the server admits no connection: the password may
             have been changed since.
-        away_after: after how many seconds without an answer to a connection the server counts as
-            away, where the address does not say; None for the driver's own patience.
+        away_after: after how many seconds in which a connection is not answered, or the server's
+            host takes nothing any more of one that stands, the server counts as away, where the
+            address does not say; None for the driver's own patience. A statement may take longer.
     """
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite(url)
-    if away_after is not None and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(away_after)})
+    if away_after is not None:
+        url = url.set(query={**_patience(backend, away_after), **url.query})
     options: dict[str, Any] = {"pool_pre_ping": True}
     if backend == "postgresql":
         # psycopg2's default sends the rows of an upsert one by one.
@@ -99,16 +101,48 @@ def open_engine(
         raise SettingsError(
             f"DATABASE_URL cannot be used: {error}. Correct the address."
         ) from error
-    if limits_greeting:
-        event.listen(engine, "connect", _let_statements_take_their_time, insert=True)
+    if limits_greeting and away_after is not None:
+        event.listen(engine, "connect", _established(away_after), insert=True)
     if renewed is not None:
         event.listen(engine, "do_connect", _with_renewed_password(url, renewed))
     return engine
 
 
-def _let_statements_take_their_time(connection: Any, _record: object) -> None:
-    """End the read timeout of a PyMySQL connection that stands; it has no public name for it."""
-    connection._read_timeout = None
+# A host that vanishes does not say so: TCP goes on sending for a quarter of an hour, and waits for
+# an answer for ever. Its own timers tell that apart from a statement that takes long.
+PROBE_SECONDS = 1
+
+
+def _patience(backend: str, seconds: int) -> dict[str, str]:
+    """The parameters of an address by which its server counts as away after `seconds`."""
+    limits = {"connect_timeout": str(seconds)}
+    if backend == "postgresql":
+        limits |= {
+            "tcp_user_timeout": str(seconds * 1000),
+            "keepalives_idle": str(seconds),
+            "keepalives_interval": str(PROBE_SECONDS),
+        }
+    return limits
+
+
+def _established(away_after: int) -> Callable[[Any, object], None]:
+    """What a PyMySQL connection that stands is given, which has no public name for it: statements
+    may take their time, but a host that vanished is noticed as PostgreSQL's driver does."""
+    limits = {
+        "TCP_USER_TIMEOUT": away_after * 1000,
+        "TCP_KEEPIDLE": away_after,
+        "TCP_KEEPINTVL": PROBE_SECONDS,
+    }
+
+    def configure(connection: Any, _record: object) -> None:
+        connection._read_timeout = None
+        if connection._sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        for name, value in limits.items():
+            if (option := getattr(socket, name, None)) is not None:  # not on every system
+                connection._sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    return configure
 
 
 READ_AGAIN_SECONDS = 10

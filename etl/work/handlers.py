@@ -1,6 +1,8 @@
 """Carries decisions out, and handles those after which the follow-up of a collection runs: collect,
 accept or end, close a month. The other handlers are in `etl.decisions`."""
 
+import logging
+
 from sqlalchemy import select
 
 from db import audit
@@ -34,6 +36,8 @@ from etl.work.after_collection import run_after_collection
 
 load_handlers()
 
+log = logging.getLogger(__name__)
+
 
 class CollectionFailed(Exception):
     """A source could not be collected; the text is the reason of its run."""
@@ -66,6 +70,8 @@ def _collect(context: DecisionContext, decision: Collect) -> str:
         now = context.clock()
         audit.write_entry(connection, context.actor, Collect.kind, decision.source, now, about)
     closed = _after_collection(context)
+    for month in closed:
+        log.info("%s is closed", month)
     if outcome.state == run_log.FAILED:
         raise CollectionFailed(outcome.reason)
     return " ".join([str(outcome), *(f"{month} is closed." for month in closed)])

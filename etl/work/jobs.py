@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.correlation import correlated
-from db.decisions import STORED, Preview, parse
+from db.decisions import STORED, Collect, Preview, parse
 from db.engine import reading, writing
 from db.jobs import DONE, FAILED, RUNNING, WAITING, FailureKind, Job, unfinished_jobs
 from db.settings import Settings, SettingsError
@@ -154,7 +154,11 @@ class JobRunner:
             raise
         self._update(of_job, finished_at=self.clock(), **ended)
         if ended["state"] == DONE:
-            log.info("job %s %s for %s: %s", job.job_id, job.kind, job.actor, ended["result"])
+            # What a collection brought, its run has said.
+            result = "done" if job.kind == Collect.kind else ended["result"]
+            log.info("job %s %s for %s: %s", job.job_id, job.kind, job.actor, result)
+        elif ended["failure_kind"] == FailureKind.COLLECTION_FAILED:
+            log.warning("job %s %s for %s: its run failed", job.job_id, job.kind, job.actor)
         else:
             log.warning("job %s %s failed: %s", job.job_id, job.kind, ended["error"])
 

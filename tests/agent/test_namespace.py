@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.network_cards import BROADCOM, INTEL, ONE, TWO
+from tests.support.network_cards import BROADCOM, INTEL, ONE, TWO, has_namespaces
 
 MADE_UP = "02:fc:00:00:00:01"
 NINE = {
@@ -43,12 +42,6 @@ with serving(server) as served:
         ip("link", "set", "enp4s0", "down")
 print(json.dumps([request.json() for request in server.requests]))
 """
-
-
-def has_namespaces() -> bool:
-    if not (shutil.which("unshare") and shutil.which("ip")):
-        return False
-    return subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode == 0
 
 
 pytestmark = pytest.mark.skipif(

@@ -1,8 +1,13 @@
 """The database address, its driver, and how transactions behave."""
 
+import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,8 @@ from db import migrate
 from db.engine import normalise_url, open_engine, reading, sqlite_url, writing
 from db.setting_types import SettingsError, WrongValue
 from db.tables import leases, meta
+from tests.conftest import ROOT
+from tests.support.network_cards import has_namespaces
 from tests.support.servers import DatabaseServer
 
 
@@ -225,7 +232,97 @@ def test_a_statement_may_take_longer_than_connecting(mariadb_engine: Engine) -> 
         connection.execute(text("SELECT 1"))
         used: Any = connection.connection.dbapi_connection
         assert used._sock.gettimeout() is None
+        tcp = partial(used._sock.getsockopt, socket.IPPROTO_TCP)
+        assert tcp(socket.TCP_USER_TIMEOUT) == 120_000
+        assert (tcp(socket.TCP_KEEPIDLE), tcp(socket.TCP_KEEPINTVL)) == (120, 1)
     limited.dispose()
+
+
+def test_postgresql_is_told_when_a_silent_host_counts_as_away(postgres_engine: Engine) -> None:
+    def told(address: URL, away_after: int | None = None) -> dict[str, str]:
+        engine = open_engine(address, away_after=away_after)
+        with engine.connect() as connection:
+            used: Any = connection.connection.dbapi_connection
+            said: dict[str, str] = used.info.dsn_parameters
+        engine.dispose()
+        return {name: said[name] for name in sorted(said) if name in named}
+
+    named = {"connect_timeout", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"}
+    address = postgres_engine.url
+    patient = told(address)
+    assert told(address, 120) == patient | {
+        "connect_timeout": "120", "keepalives_idle": "120", "keepalives_interval": "1",
+        "tcp_user_timeout": "120000",
+    }  # fmt: skip
+    own = address.update_query_dict({"connect_timeout": "90", "tcp_user_timeout": "90000"})
+    limited = told(own, 120)
+    assert (limited["connect_timeout"], limited["tcp_user_timeout"]) == ("90", "90000")
+
+
+# On a machine of its own, whose network goes while one statement waits for its answer and another
+# connection is unused. Without a limit of ours TCP would wait for hours, and for 15 minutes.
+SILENCE = """
+import json, subprocess, sys, threading
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from db.engine import open_engine
+from tests.support import servers
+
+def network(state):
+    subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+def ask(connection, statement):
+    try:
+        connection.execute(text(statement))
+    except OperationalError as error:
+        failed.append(str(error.orig))
+
+failed = []
+network("up")
+start, endless, asleep = json.loads(sys.argv[1])
+with getattr(servers, start)() as server:
+    engine, other = open_engine(server.url, away_after=2), open_engine(server.url)
+    waiting, unused = engine.connect(), engine.connect()
+    unused.close()
+    asking = threading.Thread(target=ask, args=(waiting, endless))
+    asking.start()
+    with other.connect() as watching:
+        while not watching.scalar(text(asleep)):
+            watching.commit()
+    other.dispose()
+    network("down")
+    try:
+        engine.connect()
+    except OperationalError as error:
+        failed.append(str(error.orig))
+    asking.join()
+    network("up")
+    print(json.dumps(failed))
+"""
+APART = "--net --pid --fork --kill-child".split()
+"""No server outlives a test that fails."""
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not has_namespaces(), reason="needs root, unshare (util-linux), ip (iproute2)")
+@pytest.mark.parametrize(
+    ("start", "endless", "asleep"),
+    [
+        ("postgres", "SELECT pg_sleep(86400)",
+         "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"),
+        ("mariadb", "SELECT sleep(86400)",
+         "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'"),
+    ],
+)  # fmt: skip
+def test_a_host_that_vanishes_is_noticed_by_connections_that_stand(
+    start: str, endless: str, asleep: str
+) -> None:
+    done = subprocess.run(
+        ["unshare", *APART, sys.executable, "-c", SILENCE, json.dumps([start, endless, asleep])],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 2
 
 
 def test_a_printed_url_hides_its_password() -> None:

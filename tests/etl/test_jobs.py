@@ -2,6 +2,7 @@
 of it, or what to do."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -116,6 +117,23 @@ def test_a_failed_collection_fails_its_job_with_the_reason(office: Office) -> No
 
     assert (done.state, done.error) == ("failed", "The vendor is down: try again later.")
     assert done.failure_kind == FailureKind.COLLECTION_FAILED
+
+
+def test_the_log_says_once_what_a_requested_collection_brought(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = office.run(Collect(source="ninja"))
+    office.sources["ninja"].failure = "The vendor is down: try again later."
+    second = office.run(Collect(source="ninja"))
+
+    assert caplog.messages == [
+        "Collecting Ninja for 2026-03-13.", first.result,
+        f"job {first.job_id} collect for Ana: done",
+        "Collecting Ninja for 2026-03-13.",
+        f"ninja failed for 2026-03-13: 0 records. {second.error}",
+        f"job {second.job_id} collect for Ana: its run failed",
+    ]  # fmt: skip
 
 
 def test_a_suspicious_collection_finishes_its_job_and_says_so(office: Office) -> None:

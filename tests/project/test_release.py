@@ -65,6 +65,21 @@ def test_a_release_needs_its_heading_in_the_changelog() -> None:
     assert RELEASE["notes"](CHANGELOG, "1.0.0", draft=True) == "### Added\n- It.\n"
 
 
+def test_a_version_whose_tag_is_another_commit_is_not_released_again(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        own = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *own, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "--message=1")
+    RELEASE["check_tag"]("1.0.0", tmp_path)
+    git("tag", "--annotate", "--message=1.0.0", "v1.0.0")
+    RELEASE["check_tag"]("1.0.0", tmp_path)
+    git("commit", "--allow-empty", "--message=2")
+    with pytest.raises(RELEASE["WrongState"], match=r"v1\.0\.0 is another commit"):
+        RELEASE["check_tag"]("1.0.0", tmp_path)
+
+
 def test_the_sbom_lists_what_the_product_installs_and_nothing_of_its_tools() -> None:
     text = RELEASE["sbom"]("1.2.3", datetime(2026, 12, 1, tzinfo=UTC))
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
