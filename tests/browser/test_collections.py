@@ -226,6 +226,7 @@ def test_one_id_joins_log_job_run_audit_entry_and_metric_of_a_click(
     expect(quiet.locator(".log-text").first).to_have_text(f"Collecting Ninja for {LAST}.")
 
 
+@pytest.mark.own_context
 def test_collecting_now_shows_its_progress_in_a_toast_that_goes_by_itself(
     quiet: Page, story: Story
 ) -> None:
@@ -258,6 +259,7 @@ PRESSABLE = """() => [...document.querySelectorAll('a[href], button, input')].fi
 """What can be pressed and lies under the toasts."""
 
 
+@pytest.mark.own_context
 @pytest.mark.parametrize(("width", "height"), ((1440, 900), (390, 844)))
 def test_at_most_three_toasts_cover_nothing_and_go_once(
     quiet: Page, story: Story, width: int, height: int

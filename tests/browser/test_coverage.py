@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from db.tables import audit_log, coverage_exceptions
 from etl.work.jobs import JobRunner
+from tests.support.browser_pages import press_at_once
 from tests.support.coverage_world import DAY, EXPECTED, FLEET_WITH_EVERY_KIND, CoverageWorld
 from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import noon
@@ -129,8 +130,7 @@ def test_machines_that_two_sources_share_open_their_list(quiet: Page, story: Sto
 def test_the_page_has_a_keyboard_shortcut_and_explanations(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/")
     expect(quiet.locator("#kpi-gap .kpi-value")).to_have_text("7")
-    quiet.keyboard.press("g")
-    quiet.keyboard.press("v")
+    press_at_once(quiet, "gv")
     quiet.wait_for_url("**/coverage")
     quiet.locator(".kpi-place.duplicate .why").click()
     drawer = quiet.locator("#drawer-body")

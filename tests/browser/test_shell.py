@@ -14,7 +14,7 @@ from db.engine import reading, writing
 from db.roles import VIEWER
 from db.tables import collection_runs, sites
 from tests.conftest import BROWSER_PATIENCE
-from tests.support.browser_pages import settled
+from tests.support.browser_pages import press_at_once, settled
 from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
 from tests.support.samples import some
 
@@ -241,8 +241,7 @@ def test_the_keyboard_searches_goes_to_pages_and_lists_its_keys(quiet: Page, add
     expect(quiet.get_by_text("Keyboard")).to_be_visible()
     quiet.keyboard.press("Escape")
     expect(quiet.get_by_text("Keyboard")).not_to_be_visible()
-    quiet.keyboard.press("g")
-    quiet.keyboard.press("d")
+    press_at_once(quiet, "gd")
     quiet.wait_for_url("**/devices")
     expect(quiet.locator("#devices-count")).not_to_be_empty()
     quiet.keyboard.press("/")

@@ -40,6 +40,16 @@ def settled(page: Page) -> None:
     page.wait_for_function(SETTLED, arg=next(_turns))
 
 
+def press_at_once(page: Page, keys: str) -> None:
+    """Press the keys of a shortcut one after the other, in one go: a busy browser takes longer from
+    one to the next than a shortcut allows."""
+    page.evaluate(
+        "keys => [...keys].forEach(key => document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, bubbles: true})))",
+        keys,
+    )
+
+
 def chart_traces(page: Page, name: str) -> list[dict[str, Any]]:
     """What the browser has drawn: each trace's x, y, customdata."""
     expect(page.locator(f"#{name} .bars .point").first).to_be_attached()

@@ -145,7 +145,7 @@ def chromium() -> Iterator[Browser]:
     flags = (
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        "--disable-dev-shm-usage",
+        "--disable-dev-shm-usage", "--renderer-process-limit=1",
     )  # fmt: skip
     small = "chromium-headless-shell"
     path = shutil.which(small, path=_SYSTEM_PATH) or _program("chromium", small)

@@ -229,14 +229,22 @@ def _waiting_pairs(connection: Connection) -> list[Any]:
 def _kept_apart(connection: Connection) -> set[frozenset[int]]:
     """The pairs of machines that somebody has kept apart."""
     apart = kept_apart.c
-    one, two = device_snapshots.alias("one"), device_snapshots.alias("two")
+    pairs = connection.execute(select(apart.device_id, apart.other_device_id)).all()
+    if not pairs:
+        return set()
+    # In two steps: joined with all devices twice, SQLite may begin with the devices, whose pairs
+    # are the square of their number, when few are kept apart or none was at the last ANALYZE.
+    c = device_snapshots.c
+    decided = select(apart.device_id).union(select(apart.other_device_id))
     rows = connection.execute(
-        select(one.c.asset_id, two.c.asset_id)
-        .select_from(kept_apart)
-        .join(one, and_(one.c.device_id == apart.device_id, one.c.valid_to == OPEN_END))
-        .join(two, and_(two.c.device_id == apart.other_device_id, two.c.valid_to == OPEN_END))
+        select(c.device_id, c.asset_id).where(c.valid_to == OPEN_END, c.device_id.in_(decided))
     )
-    return {frozenset(pair) for pair in rows}
+    machines = {row.device_id: row.asset_id for row in rows}
+    return {
+        frozenset((machines[one], machines[other]))
+        for one, other in pairs
+        if one in machines and other in machines
+    }
 
 
 def _pair_records(connection: Connection, ids: Collection[int]) -> dict[int, PairRecord]:
