@@ -74,7 +74,7 @@ def _unique_assets(
             sums[count.site_id] = sums.get(count.site_id, 0) + count.n
         return sums
     assert side.day is not None
-    view = entities.rows_on(side.day, filters.basis, moment.rules)
+    view = entities.rows_on(side.day, filters.basis, moment.rules, site_ids=filters.sites)
     machines = (
         select(func.min(view.c.site_id).label("site_id"))
         .where(entities.matches(view, filters))
