@@ -18,6 +18,8 @@ from db.tables import threshold_versions
 ENVIRONMENT = "environment"
 """The author of the version that comes from the environment."""
 
+_NEWEST = select(threshold_versions).order_by(threshold_versions.c.version.desc()).limit(1)
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -112,8 +114,7 @@ def parse(text: str) -> Thresholds:
 
 
 def _newest(connection: Connection) -> Row[Any] | None:
-    newest_first = threshold_versions.c.version.desc()
-    return connection.execute(select(threshold_versions).order_by(newest_first).limit(1)).first()
+    return connection.execute(_NEWEST).first()
 
 
 def _insert(

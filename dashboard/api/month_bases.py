@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
-from dashboard.api.files.about import about
+from dashboard.api.files.about import about, imported_facts
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.api.months import ImportedCounts, imported_as_json
 from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.api.responses import json_response
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
@@ -20,6 +21,7 @@ from dashboard.base.params import BadParameter, Filters, given, single
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
+from dashboard.queries.months.month_table import MonthRow
 from dashboard.web.context import Context, View
 from db.tables import ALL_SITES
 
@@ -56,7 +58,8 @@ class DifferingDevice(BaseModel):
 
 
 class MonthBases(BaseModel):
-    """A month's billing bases; `devices` only when one site is asked for."""
+    """A month's billing bases; `devices` only when one site is asked for. `imported_counts`: what
+    the month counts from a file besides, which no billing basis has."""
 
     as_of: date | None
     month: Month
@@ -64,6 +67,7 @@ class MonthBases(BaseModel):
     items: list[SiteBases]
     count: int
     devices: list[DifferingDevice]
+    imported_counts: dict[str, ImportedCounts]
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -82,7 +86,7 @@ def blueprint(context: Context) -> Blueprint:
     def month_bases(month: str) -> Response:
         filters = context.filters(request.args, request.path, extra=_MORE)
         with context.view(filters, own_sites=True) as v:
-            comparison = _compare(v, month)
+            row, comparison = _compare(v, month)
             devices = []
             if len(filters.sites) == 1:
                 devices = basis_differences.differing_devices(
@@ -99,6 +103,7 @@ def blueprint(context: Context) -> Blueprint:
                 "devices": [
                     asdict(device) | {"device_id": str(device.device_id)} for device in devices
                 ],
+                "imported_counts": imported_as_json(row.imported),
             }
         )
 
@@ -133,7 +138,7 @@ def as_json(site: BillingBases, comparison: BasisComparison) -> dict[str, Any]:
     }
 
 
-def _compare(v: View, month: str) -> BasisComparison:
+def _compare(v: View, month: str) -> tuple[MonthRow, BasisComparison]:
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = next((row for row in rows if row.month == month), None)
     if row is None:
@@ -148,7 +153,7 @@ def _compare(v: View, month: str) -> BasisComparison:
             f"devices of all types: leave {name} out."
         )
         raise BadParameter(name, message)
-    return comparison
+    return row, comparison
 
 
 def _file(context: Context, form: str) -> Response:
@@ -157,8 +162,8 @@ def _file(context: Context, form: str) -> Response:
         raise BadParameter("month", "month is missing: name one like 2026-10.")
     filters = context.filters(request.args, request.path, extra=("month", *_MORE))
     with context.view(filters, own_sites=True) as v:
-        comparison = _compare(v, month)
-        facts = [("Month", month), *about(v, compared=False)]
+        row, comparison = _compare(v, month)
+        facts = [("Month", month), *about(v, compared=False), *imported_facts([row])]
         rows: list[Sequence[Any]] = [_cells(site, comparison) for site in comparison.bases]
         name = f"month-bases-{month}-{filters.basis}-as-of-{v.moment.now.day}"
         return table_file(name, COLUMNS, [rows], facts, form)

@@ -11,7 +11,8 @@ from dashboard.api import parameters, schema
 from dashboard.api.operation import documented
 from dashboard.api.responses import json_response, number
 from dashboard.api.schema import Basis, OneOf, Page, Percent, types_of, with_fields
-from dashboard.base.params import only_stored, page_of
+from dashboard.base.params import COUNTED, STATUSES, only_stored, page_of
+from dashboard.queries.imported_counts import Imported
 from dashboard.queries.months import month_table
 from dashboard.queries.months.month_table import (
     CLOSED,
@@ -50,9 +51,18 @@ class Hindrance(BaseModel):
     final: bool
 
 
+class ImportedCounts(BaseModel):
+    """How many devices of a month's counts are from a file: there is no list of them."""
+
+    billable_devices: int
+    spare_devices: int
+    excluded_devices: int
+    total_devices: int
+
+
 class Month(BaseModel):
     """A month. The counts are null where nothing is known; `imported` names the bases whose counts
-    are from a file."""
+    are from a file, `imported_counts` says how many of the devices these are."""
 
     month: schema.Month
     state: Annotated[str, OneOf((RUNNING, OPEN, CLOSED, IMPORTED))]
@@ -65,6 +75,7 @@ class Month(BaseModel):
     change_percent: Percent
     sources: dict[str, SourceEnd]
     imported: list[str]
+    imported_counts: dict[str, ImportedCounts]
     closing: MonthClosing | None
     hindrances: list[Hindrance]
     can_close: bool
@@ -126,6 +137,7 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
         "change_percent": number(figure.percent),
         "sources": {source: _snapshot(hindrance, zone) for source, hindrance in row.dates.items()},
         "imported": list(row.imported),
+        "imported_counts": imported_as_json(row.imported),
         "closing": _closing(row.closing, zone) if row.closing else None,
         "hindrances": [
             {"code": hindrance.code, "message": str(hindrance), "final": hindrance.final}
@@ -133,6 +145,17 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
         ],
         "can_close": row.can_close,
         "can_reopen": row.can_reopen,
+    }
+
+
+def imported_as_json(imported: Imported) -> dict[str, dict[str, int]]:
+    """By source how many devices are from a file; total without excluded, as everywhere."""
+    return {
+        source: {
+            **{f"{status}_devices": counts[status] for status in STATUSES},
+            "total_devices": sum(counts[status] for status in COUNTED),
+        }
+        for source, counts in imported.items()
     }
 
 

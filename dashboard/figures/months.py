@@ -127,6 +127,11 @@ def _hover(month: MonthEnd, name: str, words: str) -> str:
             lines.append(
                 _("%(source)s: as of %(day)s", source=source_label(source), day=formats.day(day))
             )
-    for source in month.imported:
-        lines.append(_("%(sources)s: from a file", sources=source_label(source)))
+    for source, counts in month.imported.items():
+        lines.append(
+            _(
+                "%(n)s of %(sources)s from a file",
+                n=formats.number(counts.total()), sources=source_label(source),
+            )
+        )  # fmt: skip
     return "<br>".join(plain(line) for line in lines)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from dashboard.base.notice import Notice, mark
 from dashboard.base.params import SOURCES, Filters
+from dashboard.queries.imported_counts import imported_counts, stored_bases
 from db.history.kept import KeptDays, month_before, month_end, month_of
 from db.history.runs import PUBLISHED, kept_days, restated_days
 from db.rules import Rules, RulesByDay, rules_by_day
@@ -107,13 +108,39 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     if newest is None:
         return Moment(now, then, None, None, rules)
     notices = _notices(now, filters.basis, asked_for=filters.as_of is not None)
+    imports = [_imported(connection, side, filters) for side in (now, then)]
     # Where nothing can be shown, nothing is compared either.
     if now.day is not None and now.day == then.day:
         text = mark("Both dates show %(day)s: choose an earlier one to compare with.")
         notices.append(Notice(text, {"day": now.day}))
     elif now.day is not None:
         notices += _notices(then, filters.basis, asked_for=True)
+        notices += [notice for notice in imports if notice is not None]
     return Moment(now, then, newest, kept, rules, tuple(notices))
+
+
+def _imported(connection: Connection, side: SnapshotDay, filters: Filters) -> Notice | None:
+    """What is counted from a file at the end of the month that ends on this day, which the numbers
+    of the day leave out: there are no devices behind it."""
+    day = side.day or side.requested
+    month = month_of(day)
+    # What is imported counts for sources without a snapshot only: most fleets have nothing to ask.
+    missing = set(stored_bases(filters)) - {"assets", *side.dates(filters.basis)}
+    if day != month_end(month) or not missing or not filters.are_stored:
+        return None
+    sources = {
+        source: counts.total()
+        for source, counts in imported_counts(connection, filters, month).get(month, {}).items()
+        if counts.total()
+    }
+    if not sources:
+        return None
+    text = mark(
+        "At the end of %(day)s %(n)s devices of %(sources)s are counted from a file. They are in "
+        "the numbers of months only, and in no list, comparison, billing basis or invoice pack."
+    )
+    names = ", ".join(source_label(source) for source in sources)
+    return Notice(text, {"day": day, "n": sum(sources.values()), "sources": names})
 
 
 def snapshot_day(connection: Connection, requested: date, kept: KeptDays | None) -> SnapshotDay:

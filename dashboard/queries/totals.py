@@ -6,11 +6,12 @@ basis. Excluded devices are in none of them; `excluded_devices` counts those apa
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from dashboard.base.params import COUNTED, SOURCES, STATUSES, Filters
 from dashboard.queries import counts, entities
 from dashboard.queries.moment import Moment, SnapshotDay
+from db.tables import devices
 
 FIELDS = (
     "total_devices", "servers", "workstations", "other_devices", "spare_devices",
@@ -74,14 +75,23 @@ def _unique_assets(
             sums[count.site_id] = sums.get(count.site_id, 0) + count.n
         return sums
     assert side.day is not None
-    view = entities.rows_on(side.day, filters.basis, moment.rules, site_ids=filters.sites)
-    machines = (
-        select(func.min(view.c.site_id).label("site_id"))
+    view = entities.rows_on(side.day, filters.basis, moment.rules)
+    guests = moment.rules.effective_on(side.day).spare_node_classes
+    is_guest = case((view.c.node_class.in_(guests), 1), else_=0)
+    # A machine of several records is at the site of the one that speaks for it.
+    speaks_first = [is_guest, devices.c.first_seen.desc(), view.c.device_id.desc()]
+    place = func.row_number().over(partition_by=view.c.asset_id, order_by=speaks_first)
+    records = (
+        select(view.c.site_id, place.label("place"))
+        .join(devices, devices.c.device_id == view.c.device_id)
         .where(entities.matches(view, filters))
-        .group_by(view.c.asset_id)
         .subquery()
     )
-    rows = connection.execute(select(machines.c.site_id, func.count()).group_by(machines.c.site_id))
+    rows = connection.execute(
+        select(records.c.site_id, func.count())
+        .where(records.c.place == 1)
+        .group_by(records.c.site_id)
+    )
     return {site: int(n) for site, n in rows}
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.params import COUNTED
 from dashboard.queries.months.month_table import Closing, MonthRow
 from dashboard.words.decision_words import action_word, plain_subject
 from db.audit import AUTOMATIC
@@ -62,8 +63,13 @@ def closed_words(closing: Closing) -> str:
 
 
 def imported_words(row: MonthRow) -> str:
-    """Which sources' counts of a month come from a file."""
-    return _("%(sources)s: from a file", sources=", ".join(map(source_label, row.imported)))
+    """Which part of a month's numbers comes from a file."""
+    counted = (counts[status] for counts in row.imported.values() for status in COUNTED)
+    return _(
+        "%(n)s of %(sources)s from a file, without a list of devices",
+        n=formats.number(sum(counted)),
+        sources=", ".join(map(source_label, row.imported)),
+    )
 
 
 def hindrance_words(hindrance: Hindrance) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from db.history.kept import KeptDays, PurgeMarks, month_before, month_end
+from db.history.kept import KeptDays, PurgeMarks, month_before, month_end, month_of
 from db.settings import Settings, active_settings
 from db.tables import collection_runs, meta, months
 from db.thresholds import in_force
@@ -23,6 +23,17 @@ after the border at that time. Every basis has counts on them too."""
 
 PUBLISHED = collection_runs.c.published.is_(True)
 
+# Asked by every page, more than once by most: to put a question together takes longer than SQLite
+# takes to answer it.
+_NEWEST_DAY = select(func.max(collection_runs.c.business_date)).where(PUBLISHED)
+_FIRST_DAY = select(func.min(collection_runs.c.business_date)).where(PUBLISHED)
+_NEWEST_CLOSED = select(func.max(months.c.month)).where(months.c.closed.is_(True))
+_PURGED = select(meta.c.value).where(meta.c.name == PURGED)
+_RESTATED = select(meta.c.value).where(meta.c.name == RESTATED)
+_KEPT = select(
+    *(question.scalar_subquery() for question in (_NEWEST_DAY, _FIRST_DAY, _NEWEST_CLOSED, _PURGED))
+)
+
 
 def _published_by(source: str | None) -> ColumnElement[bool]:
     return PUBLISHED if source is None else and_(PUBLISHED, collection_runs.c.source == source)
@@ -30,9 +41,10 @@ def _published_by(source: str | None) -> ColumnElement[bool]:
 
 def newest_day(connection: Connection, source: str | None = None) -> date | None:
     """The newest published business date of one source, or of any."""
-    day: date | None = connection.scalar(
-        select(func.max(collection_runs.c.business_date)).where(_published_by(source))
-    )
+    question = _NEWEST_DAY
+    if source is not None:
+        question = question.where(collection_runs.c.source == source)
+    day: date | None = connection.scalar(question)
     return day
 
 
@@ -56,7 +68,7 @@ def published_days(connection: Connection, source: str | None = None) -> list[da
 
 def restated_days(connection: Connection) -> list[date]:
     """The days from which decisions restated earlier snapshots, oldest first."""
-    text = connection.scalar(select(meta.c.value).where(meta.c.name == RESTATED))
+    text = connection.scalar(_RESTATED)
     return [date.fromisoformat(day) for day in json.loads(text)] if text else []
 
 
@@ -95,13 +107,16 @@ def ended_sources(connection: Connection) -> dict[str, date]:
 def border(connection: Connection) -> date | None:
     """The last day of the newest closed month; None while no month is closed. Nothing on or before
     it is restated."""
-    month = connection.scalar(select(func.max(months.c.month)).where(months.c.closed.is_(True)))
+    month = connection.scalar(_NEWEST_CLOSED)
     return month_end(month) if month else None
 
 
 def purge_marks(connection: Connection) -> PurgeMarks | None:
     """How far retention has purged; None if it has purged nothing yet."""
-    text = connection.scalar(select(meta.c.value).where(meta.c.name == PURGED))
+    return _marks(connection.scalar(_PURGED))
+
+
+def _marks(text: str | None) -> PurgeMarks | None:
     if text is None:
         return None
     days_before, months_before = json.loads(text)
@@ -110,16 +125,14 @@ def purge_marks(connection: Connection) -> PurgeMarks | None:
 
 def kept_days(connection: Connection, settings: Settings | None = None) -> KeptDays | None:
     """The kept days as of the newest published day; None before the first snapshot."""
-    today = newest_day(connection)
+    today, first, closed, purged = connection.execute(_KEPT).one()
     if today is None:
         return None
-    closed_until = border(connection)
-    if closed_until is None:
-        # All closed months were reopened: the days from which they will be closed again must stay.
-        reopened = connection.scalar(select(func.min(months.c.month)))
-        closed_until = month_end(month_before(reopened)) if reopened else None
+    # While no month is closed, every day is after the border: the first month needs all its days
+    # when somebody closes it, however late.
+    closed_until = month_end(closed or month_before(month_of(first)))
     thresholds = in_force(connection, active_settings(settings).thresholds)
-    return KeptDays.from_thresholds(today, closed_until, thresholds, purge_marks(connection))
+    return KeptDays.from_thresholds(today, closed_until, thresholds, _marks(purged))
 
 
 def unpurged_days(connection: Connection) -> KeptDays | None:

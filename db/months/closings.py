@@ -33,13 +33,14 @@ from db.tables import (
 )
 from db.thresholds import in_force
 
-PACK_FORM = 3
+PACK_FORM = 4
 """The form of the files in the invoice packs of months that are closed now. A closed month keeps
 its own, so that its packs have the same bytes for ever:
 
 1. without a byte order mark, averages to four decimals, devices without a hostname first;
 2. with a byte order mark, averages to two decimals, devices without a hostname last;
-3. `about.json` says which column is empty because it is not kept.
+3. `about.json` says which column is empty because it is not kept;
+4. it says what the month counts from a file besides, where there is anything.
 """
 
 LAST_DAYS = 3

@@ -1,7 +1,9 @@
 """The months as pages and programs see them: state, counts, real dates, bases, closings."""
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,7 +28,7 @@ from db.settings import load
 from db.tables import ALL_SITES, count_restatements, month_closings, month_end_counts
 from etl.decisions.sites import merge_sites
 from etl.months.imports import import_counts
-from tests.support.api_server import serve_api
+from tests.support.api_server import ApiClient, serve_api
 from tests.support.callbacks import run_callback
 from tests.support.demo_dashboard import ENVIRON
 from tests.support.files import csv_rows, sheets
@@ -191,6 +193,56 @@ def test_closing_keeps_the_imported_counts_of_a_source_that_began_later(
     assert {basis: billable(basis) for basis in right} == right
     with reading(hub.engine) as connection:
         assert is_unchanged(connection, closing)
+
+
+def test_a_number_that_holds_imported_counts_says_how_many_and_others_say_what_they_leave_out(
+    sqlite_engine: Engine,
+) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(JANUARY, pcs(range(10)))
+    hub.collect(february(3), pcs(range(10)))
+    columns = "month,site,source,device_type,billing_status,count"
+    lines = ("workstation,billable,100", "server,spare,5", "server,excluded,2")
+    file = "\n".join([columns, *(f"2024-01,Harbor Dental,threatlocker,{line}" for line in lines)])
+    with writing(hub.engine) as connection:
+        import_counts(connection, "a.csv", file.encode(), "Ana", datetime(2024, 2, 5, tzinfo=UTC))
+    counted = {
+        "billable_devices": 100, "spare_devices": 5, "excluded_devices": 2, "total_devices": 105,
+    }  # fmt: skip
+    sentence = (
+        "At the end of 2024-01-31 105 devices of ThreatLocker are counted from a file. They are in "
+        "the numbers of months only, and in no list, comparison, billing basis or invoice pack."
+    )
+    site = hub.site_of("1").site_id
+
+    def pack_says(client: ApiClient, basis: str) -> Any:
+        address = f"/export/invoice-pack.zip?site={site}&month=2024-01&basis={basis}"
+        with zipfile.ZipFile(io.BytesIO(client.get(address).content)) as archive:
+            return json.loads(archive.read("about.json")).get("not_included", {}).get("devices")
+
+    with serve_api(hub.engine, clock=lambda: datetime(2024, 2, 5, 12, tzinfo=UTC)) as client:
+        for closed in (False, True):
+            if closed:
+                hub.close("2024-01")
+            months = client.json("/api/months?basis=records")["items"]
+            (january,) = [item for item in months if item["month"] == "2024-01"]
+            assert (january["total_devices"], january["imported"]) == (115, ["threatlocker"])
+            assert january["imported_counts"] == {"threatlocker": counted}
+            bases = client.json("/api/months/2024-01/bases?basis=records")
+            assert bases["items"][0]["month_end"] == 10
+            assert bases["imported_counts"] == {"threatlocker": counted}
+            compared = client.json("/api/dashboard/comparison")
+            assert compared["last_month_totals"]["total_devices"] == 10
+            assert sentence in compared["notices"]
+            book = sheets(client.get("/export/month-ends.xlsx?basis=records").content)
+            told = dict(line[:2] for line in book["About"] if len(line) > 1)
+            assert "100 billable, 5 spare, 2 excluded" in told["2024-01, from a file"]
+            assert pack_says(client, "records") == {"threatlocker": 100}
+            # Where the basis has no imported count, nothing is said.
+            assert pack_says(client, "ninja") is None
+            for basis in ("ninja", "assets"):
+                compared = client.json(f"/api/dashboard/comparison?basis={basis}")
+                assert not any("from a file" in notice for notice in compared["notices"])
 
 
 def _imported(hub: Hub) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from hashlib import sha256
 from typing import Any
+from unittest.mock import patch
 
 from click.testing import CliRunner
 from flask import Flask
@@ -21,7 +22,7 @@ from cli.machines import machine_command
 from dashboard.ingest.report import parse_report
 from dashboard.ingest.store import Entry, Store
 from db.engine import reading, writing
-from db.settings import SettingsError
+from db.settings import Settings, SettingsError, use
 from db.tables import audit_log, collection_runs, metadata, months, sites
 from db.tokens import Peppers
 from etl.collect.collect import collect
@@ -39,7 +40,7 @@ from tests.support.oracle.agents import Agents
 from tests.support.oracle.answers import BARS, Answers, Bases, Question, percent_change
 from tests.support.oracle.classify import Row, Rules
 from tests.support.oracle.coverage import Coverage
-from tests.support.oracle.hub import NO_SITE, SOURCES, Key
+from tests.support.oracle.hub import NO_SITE, SOURCES, Key, State, by_precedence
 from tests.support.oracle.hub import Hub as Oracle
 from tests.support.oracle.links import key_of
 from tests.support.small_hub import Hub, Pc, noon
@@ -53,17 +54,22 @@ NOT_DERIVED = ("leases", "jobs", "audit_log", "meta")
 
 @dataclass
 class Served:
-    """The API on one engine; its clock is set to the history's day."""
+    """The API on one engine; its clock and its settings are set to the history's."""
 
     engine: Engine
     day: date = DAY_ONE
+    settings: Settings | None = None
     app: Flask = field(init=False)
 
     def __post_init__(self) -> None:
         self.app = make_app(self.engine, clock=lambda: noon(self.day))
 
     def get(self, path: str, **query: Any) -> Any:
-        response = self.app.test_client().get(path, query_string=query)
+        use(self.settings)
+        try:
+            response = self.app.test_client().get(path, query_string=query)
+        finally:
+            use(None)
         assert response.status_code == 200, (path, query, response.text)
         return response.get_json()
 
@@ -89,6 +95,7 @@ class History:
             "MONTH_CLOSE_DAYS": str(close_days), "AGENT_PRESENT_DAYS": str(PRESENT_DAYS),
         }  # fmt: skip
         self.product = Hub(served.engine, self.environ)
+        served.settings = self.product.settings
         self.oracle = Oracle(retention=retention, month_ends=2, close_days=close_days)
         self.agents = Agents(PRESENT_DAYS)
         self.purges = retention < 400
@@ -187,7 +194,9 @@ class History:
     def run_command(self, command: Any, *arguments: str) -> Any:
         url = self.served.engine.url.render_as_string(hide_password=False)
         environ = {**self.environ, "DATABASE_URL": url, "TIMEZONE": "UTC"}
-        return CliRunner().invoke(command, arguments, env=environ)
+        # An engine of its own would compile every statement anew.
+        with patch("cli.database.open_engine", lambda *_: self.served.engine):
+            return CliRunner().invoke(command, arguments, env=environ)
 
     def held(self, source: str) -> int:
         runs = collection_runs.c
@@ -446,7 +455,6 @@ class History:
             if site in (None, state.site)
         ]  # fmt: skip
         counted = [state for state in present if state.status != "excluded"]
-        machines = {self.answers.machines[day][key_of(state)] for state in counted}
         assets = [] if not known else [
             state for state in self.answers.present("assets", day).values()
             if site in (None, state.site) and state.status != "excluded"
@@ -462,11 +470,24 @@ class History:
             "billable_devices": sum(state.status == "billable" for state in counted),
             "excluded_devices": sum(state.status == "excluded" for state in present),
             **{f"{s}_devices": sum(state.source == s for state in counted) for s in SOURCES},
-            "unique_assets": len(assets) if basis in ("records", "assets") else len(machines),
+            "unique_assets": len(assets)
+            if basis in ("records", "assets")
+            else self.machines_of_source(basis, day, site),
         }
         unknown = {f"{s}_devices" for s in self.answers.sources(basis)
                    if not self.answers.known(s, day)}  # fmt: skip
         return {name: n if known and name not in unknown else None for name, n in numbers.items()}
+
+    def machines_of_source(self, source: str, day: date, site: int | None) -> int:
+        """Rule 4: each machine once, at the site of the record that speaks for it among those of
+        the source."""
+        together: dict[object, list[State]] = {}
+        for state in self.answers.present(source, day).values():
+            if state.status != "excluded":
+                together.setdefault(self.answers.machines[day][key_of(state)], []).append(state)
+        rules = self.oracle.rules_on(day)
+        speaking = [by_precedence(states, rules)[0] for states in together.values()]
+        return sum(site in (None, state.site) for state in speaking)
 
     def compare_comparison(self, day: date, before: date, basis: str) -> None:
         """Rules 7 and 11: two days beside each other, and the percentages."""

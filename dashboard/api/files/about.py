@@ -1,7 +1,10 @@
 """The facts about a file: its filters, its dates, and the runs behind it."""
 
+from collections.abc import Iterable
+
 from dashboard.queries.counts import uncounted
 from dashboard.queries.moment import SnapshotDay
+from dashboard.queries.months.month_table import MonthRow
 from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db import __version__
@@ -46,6 +49,17 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
     if filters.compared:
         lines.append(("Since the compared day", ", ".join(filters.compared)))
     return [*lines, *(("Notice", str(notice)) for notice in moment.notices)]
+
+
+def imported_facts(rows: Iterable[MonthRow]) -> list[tuple[str, str]]:
+    """What each month counts from a file: in the numbers of months, in no list of devices."""
+    return [
+        (f"{row.month}, from a file",
+         f"{source_label(source)}: {counts['billable']} billable, {counts['spare']} spare, "
+         f"{counts['excluded']} excluded, in the numbers of months only")
+        for row in rows
+        for source, counts in row.imported.items()
+    ]  # fmt: skip
 
 
 def file_name(subject: str, v: View, *, compared: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dashboard.api import parameters
-from dashboard.api.files.about import about, file_name
+from dashboard.api.files.about import about, file_name, imported_facts
 from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.base.change import Change
@@ -83,6 +83,8 @@ def _answer(context: Context, name: str, form: str) -> Response:
         # Months have a column for each status.
         counted = replace(v, filters=v.filters.having(statuses=STATUSES)) if subject.stored else v
         facts = about(counted, compared=subject.compared)
+        if subject.stored:
+            facts += imported_facts(month_table.month_rows(v.connection, v.moment, v.filters))
         title = file_name(name, v, compared=subject.compared)
         # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
         columns, rows = subject.table(v)

@@ -187,7 +187,17 @@ def _about(evidence: Invoice, site_name: str) -> dict[str, Any]:
             "hash": closing.hash,
         },
         **(empty if evidence.pack_form > 2 else {}),
+        **(_from_a_file(evidence) if evidence.pack_form > 3 else {}),
     }
+
+
+def _from_a_file(evidence: Invoice) -> dict[str, Any]:
+    """What the month counts besides; nothing where nothing was imported."""
+    devices = {source: counts.total() for source, counts in evidence.imported.items()}
+    if not any(devices.values()):
+        return {}
+    what = "The month counts these from a file: no device of them is known, and none is in here."
+    return {"not_included": {"what": what, "devices": devices}}
 
 
 def _name_at_closing(evidence: Invoice, site_name: str) -> str:

@@ -47,7 +47,9 @@ def _snapshots(point: Point) -> list[Component | str]:
     runs: list[Component | str] = [
         _run(source, snapshot, point.day) for source, snapshot in point.snapshots.items()
     ]
-    return [*runs, _("imported from a file")] if point.imported else runs
+    if not point.imported:
+        return runs
+    return [*runs, _("%(n)s imported from a file", n=formats.number(point.imported))]
 
 
 def _run(source: str, snapshot: MonthSource, day: date) -> Component:

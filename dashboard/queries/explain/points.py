@@ -25,13 +25,13 @@ TRENDS = (*MONTHS, *DAYS)
 @dataclass(frozen=True)
 class Point:
     """One bar or one turn of a line. `filters` list its devices, None where no list is kept;
-    `snapshots` are those it was counted from; `imported`: also, or only, from a file."""
+    `snapshots` are those it was counted from; `imported`: how many are from a file."""
 
     day: date
     n: int | None
     filters: Filters | None
     snapshots: dict[str, MonthSource]
-    imported: bool = False
+    imported: int = 0
 
 
 def points(
@@ -67,7 +67,8 @@ def _by_month(
         day = min(month_end(month.month), moment.now.day)
         listing = month_ends.list_filters(month, filters, moment)
         snapshots = history.in_force_on(day, filters.basis)
-        by_month.append(Point(day, month.total, listing, snapshots, bool(month.imported)))
+        imported = sum(counts.total() for counts in month.imported.values())
+        by_month.append(Point(day, month.total, listing, snapshots, imported))
     return by_month
 
 

@@ -19,6 +19,7 @@ from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import change_list
 from dashboard.queries.changes.change_list import Item
 from dashboard.queries.devices import device_list
+from dashboard.queries.imported_counts import Imported, imported_counts
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import month_table
 from dashboard.queries.months.bases import BillingBases
@@ -40,6 +41,8 @@ class Invoice:
     """One site's month. `opening` is None where the end of the month before is not known: then
     there are no bars either. `closing` of an open month is None and everything preliminary.
 
+    `imported`: what the month counts from a file besides.
+
     Otherwise `opening`, the changes in a bar and `rows` add up, device by device.
     """
 
@@ -54,6 +57,7 @@ class Invoice:
     dates_before: dict[str, MonthSource]
     rule_version: int
     closing: Closing | None
+    imported: Imported
 
     @property
     def pack_form(self) -> int:
@@ -110,6 +114,9 @@ def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoi
         closing.dates_before,
         closing.rule_version,
         closing,
+        month_table.imported_at_closing(connection, filters, {closing.month: closing})[
+            closing.month
+        ],
     )
 
 
@@ -257,6 +264,10 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         snapshots.in_force_on(before) if opening is not None else {},
         both.rules.effective_on(end).version,
         None,
+        # A count of the month's end, not of an earlier day.
+        imported_counts(connection, filters, month).get(month, {})
+        if end == month_end(month)
+        else {},
     )
 
 

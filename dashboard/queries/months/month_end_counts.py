@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from dashboard.base.params import SOURCES, Filters
+from dashboard.base.params import Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
+from dashboard.queries.imported_counts import imported_counts, stored_bases
 from dashboard.queries.moment import Moment, snapshot_day
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from db.history.kept import month_end, month_of
@@ -48,7 +49,7 @@ def counts_at_month_ends(
         .group_by(column.month, group)
     )
     first_day = snapshots.first_day(filters.basis)
-    imported = imported_bases(connection, filters)
+    imported = imported_counts(connection, filters)
     by_month: dict[str, Counts] = {
         month: {}
         for month in names
@@ -62,24 +63,6 @@ def counts_at_month_ends(
             for name, n in (standing or {}).items():
                 by_month[month][name] = by_month[month].get(name, 0) + n
     return [by_month.get(month) for month in names]
-
-
-def imported_bases(connection: Connection, filters: Filters | None = None) -> dict[str, list[str]]:
-    """The months that have imported counts, each with the bases of these: those that the basis of
-    `filters` adds, or any."""
-    column = month_end_counts.c
-    statement = select(column.month, column.basis).where(column.imported.is_(True)).distinct()
-    if filters is not None:
-        statement = statement.where(column.basis.in_(stored_bases(filters)))
-    imported: dict[str, list[str]] = {}
-    for month, basis in connection.execute(statement.order_by(column.month, column.basis)):
-        imported.setdefault(month, []).append(basis)
-    return imported
-
-
-def stored_bases(filters: Filters) -> tuple[str, ...]:
-    """The bases of stored counts that the basis of `filters` adds."""
-    return SOURCES if filters.basis == "records" else (filters.basis,)
 
 
 def _counts_in_force(

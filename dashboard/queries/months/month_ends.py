@@ -1,7 +1,7 @@
 """Month by month: how many devices at the end of each, by type."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -9,8 +9,9 @@ from sqlalchemy import Connection, select
 
 from dashboard.base.params import Filters
 from dashboard.queries.counts import device_counts
+from dashboard.queries.imported_counts import Imported, imported_counts
 from dashboard.queries.moment import Moment, snapshot_day
-from dashboard.queries.months.month_end_counts import counts_at_month_ends, imported_bases
+from dashboard.queries.months.month_end_counts import counts_at_month_ends
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from db.history.kept import month_before, month_end, month_of
 from db.tables import month_end_counts, months
@@ -25,7 +26,7 @@ class MonthEnd:
     count stands on. `open` says that the month is not closed, `running` that the
     shown day is before its end, or is its end while it is open. `gaps` names the sources that have
     no snapshot in this month and stand with an
-    earlier one; `imported` the sources whose count is from a file.
+    earlier one; `imported` the sources whose count is from a file, with what it adds.
     """
 
     month: str
@@ -35,7 +36,7 @@ class MonthEnd:
     open: bool
     running: bool
     gaps: tuple[str, ...]
-    imported: tuple[str, ...] = ()
+    imported: Imported = field(default_factory=dict)
 
 
 def last_months(
@@ -49,7 +50,7 @@ def last_months(
     names = [month_before(month_of(day), back) for back in range(count - 1, -1, -1)]
     closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
     snapshots = PublishedSnapshots(connection)
-    imported = imported_bases(connection, filters) if filters.are_stored else {}
+    imported = imported_counts(connection, filters) if filters.are_stored else {}
     counts = _past(connection, moment, snapshots, filters, names[:-1])
     counts.append(_sums(connection, moment, filters))
     rows = []
@@ -68,7 +69,7 @@ def last_months(
                     for source, snapshot in in_force.items()
                     if month_of(snapshot.date) != month and not snapshot.ended
                 ),
-                imported=tuple(imported.get(month, ())),
+                imported=imported.get(month, {}),
             )
         )
     return rows

@@ -10,15 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.change import Change
-from dashboard.base.params import BILLABLE, STATUSES, Filters
+from dashboard.base.params import BILLABLE, SOURCES, STATUSES, Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
-from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_end_counts import (
-    counts_at_month_ends,
-    imported_bases,
+from dashboard.queries.imported_counts import (
+    Imported,
+    imported_counts,
+    imported_in_closings,
     stored_bases,
 )
+from dashboard.queries.moment import Moment
+from dashboard.queries.months.month_end_counts import counts_at_month_ends
 from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from db.history.kept import FIRST_MONTH, month_before, month_end, month_of
 from db.history.runs import border
@@ -49,9 +51,9 @@ class Closing:
 @dataclass(frozen=True)
 class MonthRow:
     """One month ('2026-11'). The counts are None where nothing is known; `figure` is billable now
-    against the month before. `imported` names the bases whose counts are from a file. `hindrances`
-    say why it does not close by itself, `can_close` and `can_reopen` whether it is the one month
-    that can."""
+    against the month before. `imported` is the part of the counts that is from a file, by source.
+    `hindrances` say why it does not close by itself, `can_close` and `can_reopen` whether it is the
+    one month that can."""
 
     month: str
     state: str
@@ -60,7 +62,7 @@ class MonthRow:
     excluded: int | None
     figure: Change
     dates: dict[str, MonthSource]
-    imported: tuple[str, ...]
+    imported: Imported
     closing: Closing | None
     hindrances: tuple[Hindrance, ...]
     can_close: bool
@@ -106,17 +108,20 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     ends = counts_at_month_ends(connection, moment, snapshots, everything, names, status)
     counts: dict[str, _Counts | None] = dict(zip(names, ends, strict=True))
     counts.update(_closed(connection, everything, closings))
-    imported, first_day = imported_bases(connection), snapshots.first_day()
-    imported_here = imported_bases(connection, filters)
+    first_day = snapshots.first_day()
+    with_imports = imported_counts(connection, Filters(basis="records"))
+    imported = imported_counts(connection, everything)
+    imported.update(imported_at_closing(connection, everything, closings))
     running = last >= month_of(moment.newest or day) or day != month_end(last)
     if running and moment.now.day is not None:
         counts[last] = _live(connection, moment, everything)
         closings.pop(last, None)
+        imported.pop(last, None)  # a count of the month's end, not of this day
     to_close, to_reopen = next_to_close(connection), border(connection)
     states = {
         month: _state(
             closings.get(month),
-            month in imported and (first_day is None or first_day > month_end(month)),
+            month in with_imports and (first_day is None or first_day > month_end(month)),
             running and month == last,
         )
         for month in names
@@ -142,7 +147,7 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
                 dates=closing.dates
                 if closing
                 else snapshots.in_force_on(min(month_end(month), moment.now.day or date.max)),
-                imported=tuple(imported_here.get(month, ())),
+                imported=imported.get(month, {}),
                 closing=closing,
                 hindrances=tuple(hindrances.get(month, ())),
                 can_close=month == to_close,
@@ -263,6 +268,23 @@ def _closed(
     for closing_id, status, n in rows:
         by_month[month_of_closing[closing_id]][status] += int(n)
     return dict(by_month)
+
+
+def imported_at_closing(
+    connection: Connection, filters: Filters, closings: Mapping[str, Closing]
+) -> dict[str, Imported]:
+    """The part of the counts of closed months that was imported: of sources without a snapshot."""
+    stored = imported_in_closings(
+        connection, filters, [closing.closing_id for closing in closings.values()]
+    )
+    return {
+        month: {
+            source: counts
+            for source, counts in stored.get(closing.closing_id, {}).items()
+            if source in SOURCES and source not in closing.dates
+        }
+        for month, closing in closings.items()
+    }
 
 
 def _live(connection: Connection, moment: Moment, filters: Filters) -> _Counts | None:

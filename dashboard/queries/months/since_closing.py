@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import Filters
 from dashboard.queries import entities
-from dashboard.queries.months.month_end_counts import stored_bases
+from dashboard.queries.imported_counts import stored_bases
 from dashboard.queries.months.month_table import Closing
 from dashboard.queries.names import site_names
 from dashboard.queries.own_sites import sees

@@ -37,10 +37,12 @@ Machines = dict[date, dict[Key, object]]
 
 @dataclass
 class Answers:
-    """The numbers of a hub. `machines` says for each day which machine a record belongs to."""
+    """The numbers of a hub that nothing more happens to. `machines` says for each day which machine
+    a record belongs to."""
 
     hub: Hub
     machines: Machines
+    presences: dict[tuple[str, date], dict[object, State]] = field(default_factory=dict)
 
     def sources(self, basis: str) -> tuple[str, ...]:
         return SOURCES if basis in ("records", "assets") else (basis,)
@@ -51,6 +53,11 @@ class Answers:
 
     def present(self, basis: str, day: date) -> dict[object, State]:
         """Rule 4: what a basis counts on a day, by what makes it the same on another day."""
+        if (basis, day) not in self.presences:
+            self.presences[basis, day] = self.find_present(basis, day)
+        return self.presences[basis, day]
+
+    def find_present(self, basis: str, day: date) -> dict[object, State]:
         if basis == "assets":
             return dict(self.hub.assets(day, self.machines[day]))
         return {

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 
 LEGAL_FORMS = {
     "llc", "inc", "ltd", "gmbh", "ltda", "sa", "corp", "co", "plc", "ag", "kg", "limited",
@@ -53,6 +54,7 @@ def share_a_word(left: str | None, right: str | None) -> bool:
     return bool(words(left) & words(right))
 
 
+@cache
 def site(text: str) -> str:
     """Rule 13: the name under which two organizations are the same customer."""
     folded, keeps_marks = "", True
