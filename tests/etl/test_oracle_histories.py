@@ -186,6 +186,14 @@ FOUND: dict[str, tuple[list[Any], dict[str, int]]] = {
         ],
         {"2026-08": 52},
     ),
+    "a machine of two records of one source is at the site of the one that speaks": (
+        [
+            run(0, replace(FREIGHT, org=None, org_name=None, serial="5CG0K1XR9P"),
+                source="threatlocker"),
+            run(1, replace(PELICAN, hostname="pc-1", serial="5CG0K1XR9P"), source="threatlocker"),
+        ],
+        {"1": 0, "2": 1},
+    ),
 }  # fmt: skip
 
 
