@@ -206,6 +206,7 @@ def test_a_day_before_the_first_snapshot_shows_a_message_and_a_link_to_the_first
     expect(quiet.locator("#changes-grid")).not_to_be_visible()
 
 
+@pytest.mark.full
 def test_no_matching_change_shows_a_message(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/changes?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
@@ -213,12 +214,14 @@ def test_no_matching_change_shows_a_message(quiet: Page, address: str) -> None:
     expect(quiet.locator("#changes-summary")).to_be_visible()
 
 
+@pytest.mark.full
 def test_an_empty_database_shows_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
     with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(f"{address}/changes")
         expect(quiet.locator(".checklist li")).to_have_count(3)
 
 
+@pytest.mark.full
 def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     hostile = "<img src=x onerror=window.hit=1>"
     world = World({1: hostile})
@@ -248,6 +251,7 @@ def test_the_labels_of_the_bars_do_not_overlap(quiet: Page, address: str, width:
             assert apart or abs(other["y"] - one["y"]) >= min(one["height"], other["height"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("width", some([390, 768, 1440], 2))
 def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})

@@ -274,6 +274,7 @@ def test_an_empty_database_shows_what_to_do(quiet: Page, sqlite_engine: Engine) 
         expect(quiet.locator("#devices-grid")).not_to_be_visible()
 
 
+@pytest.mark.full
 def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
     said = [

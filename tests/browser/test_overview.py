@@ -201,6 +201,7 @@ def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfa
     assert box is not None and box["y"] <= 820
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("width", some([390, 768, 1440], 2))
 def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
@@ -247,6 +248,7 @@ def test_an_empty_database_shows_what_to_do_and_what_failed(
         expect(quiet.locator(".step-done")).to_have_count(1)
 
 
+@pytest.mark.full
 def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
     first = [DeviceState("ninja", str(number), number, hostname=name)

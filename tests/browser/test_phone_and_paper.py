@@ -71,10 +71,13 @@ def test_a_phone_shows_the_column_that_answers_the_question(
         expect(places.filter(has_text=SITE_NAMES[HARBOR]).first).to_be_visible()
 
 
-def test_the_bar_of_a_phone_has_five_items_on_every_page(quiet: Page, address: str) -> None:
+def test_a_page_is_as_wide_as_a_phone_and_its_bar_has_five_items(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/", "/devices", "/machines", "/collections", "/settings", "/coverage"):
+    sections = ("/devices", "/machines", "/collections", "/settings", "/changes", "/sites")
+    for path in ("/", *sections, f"/sites/{HARBOR}", "/coverage"):
         quiet.goto(address + path)
+        settled(quiet)
+        assert quiet.evaluate("document.documentElement.scrollWidth") <= 390, path
         items = quiet.locator(".bottom a:visible, .bottom button:visible")
         expect(items).to_have_count(5)
         expect(items.last).to_have_text("More")

@@ -132,6 +132,7 @@ def test_an_unknown_site_and_an_empty_filter_result_show_a_message(
     expect(quiet.locator(".site-total")).to_be_visible()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", ["/sites", f"/sites/{HARBOR}"])
 def test_a_phone_needs_no_horizontal_scrolling(quiet: Page, address: str, path: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
