@@ -72,7 +72,7 @@ def _stored_counts(dates: tuple[tuple[str, date], ...], filters: Filters) -> Sel
 def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
     """Counts of `day` from its rows, for filters that the stored counts lack."""
     columns = ("site_id", "device_type", *entities.filter_columns(filters))
-    view = entities.rows_on(day, filters.basis, rules, columns)
+    view = entities.rows_on(day, filters.basis, rules, columns, site_ids=filters.sites)
     groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
     matching = entities.matches(view, filters)
     return select(*groups, func.count().label("n")).where(matching).group_by(*groups)
@@ -88,7 +88,9 @@ def by_source(
     counts: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
     if filters.basis == "assets":
         columns = ("source", "site_id", *entities.filter_columns(filters))
-        view = entities.rows_on(day.day, filters.basis, moment.rules, columns)
+        view = entities.rows_on(
+            day.day, filters.basis, moment.rules, columns, site_ids=filters.sites
+        )
         rows = connection.execute(
             select(view.c.source, view.c.site_id, func.count())
             .where(entities.matches(view, filters))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, func, or_, select, true
 
 from dashboard.base.params import NO_LOCATION, Filters
-from db.history.views import ASSET_COLUMNS, assets_as_of, records_as_of
+from db.history.views import ASSET_COLUMNS, assets_as_of, machines_at, records_as_of
 from db.history.views import flag as flag
 from db.names import NO_SITE as NO_SITE
 from db.rules import RulesByDay
@@ -20,15 +20,23 @@ from db.tables import NO_SITE_ID, device_latest, device_snapshots, sites
 
 
 def rows_on(
-    day: date, basis: str, rules: RulesByDay, columns: Collection[str] = ASSET_COLUMNS
+    day: date,
+    basis: str,
+    rules: RulesByDay,
+    columns: Collection[str] = ASSET_COLUMNS,
+    *,
+    site_ids: Collection[int] = (),
 ) -> Subquery:
     """The rows of `day` in `basis`, unfiltered: one per record or machine.
 
     Args:
         columns: those that the caller selects, with those of its filters (`filter_columns`).
+        site_ids: the sites that the caller's condition is about, of which alone all rows are
+            needed; none means all sites.
     """
     if basis == "assets":
-        view = assets_as_of(day, rules, columns=columns)
+        asset_ids = machines_at(site_ids, day) if site_ids else None
+        view = assets_as_of(day, rules, columns=columns, asset_ids=asset_ids)
     else:
         view = records_as_of(day)
         if basis != "records":

@@ -73,7 +73,7 @@ def assets_as_of(
     rules: RulesByDay | None = None,
     *,
     columns: Collection[str] = ASSET_COLUMNS,
-    asset_ids: Sequence[int] | ColumnElement[int] | None = None,
+    asset_ids: Sequence[int] | Select[tuple[int]] | ColumnElement[int] | None = None,
 ) -> Select[Any]:
     """One row per machine that is present on `day`: the stretch of its primary record.
 
@@ -87,7 +87,8 @@ def assets_as_of(
             `spare_node_classes` decide which record is primary; `sources` leaves out sources that
             are not in the order.
         columns: the columns to select. Select no more than needed: the statement depends on them.
-        asset_ids: only these machines; or a column beside `day`, for each machine on its own days.
+        asset_ids: only these machines, or those that are selected; or a column beside `day`, for
+            each machine on its own days.
     """
     eras = _eras(day, rules or RulesByDay.always(Rules(1)))
     stretches = _with_precedence(day, eras)
@@ -129,18 +130,40 @@ def assets_as_of(
     return machines.where(ranked.c.place == 1)
 
 
+def machines_at(site_ids: Collection[int], *days: date) -> Select[tuple[int]]:
+    """The machines of which a record was at one of the sites on one of the days. The site of a
+    machine is that of its primary record, so these are more than those that count there: they spare
+    a question about a few sites the machines of all others."""
+    at_sites = device_snapshots.c.site_id.in_(site_ids)
+    return select(device_snapshots.c.asset_id).where(at_sites, or_(*map(as_of, days)))
+
+
 def rows_on_either_day(
-    then: date, now: date, basis: str, rules: RulesByDay, columns: Collection[str]
+    then: date,
+    now: date,
+    basis: str,
+    rules: RulesByDay,
+    columns: Collection[str],
+    *,
+    site_ids: Collection[int] = (),
 ) -> Subquery:
     """Everything in `basis` that is present on either day: `key` (device id, or asset id),
     `columns`, and `was` and `now`: 1 if the row is in force on the first, the second day, else 0.
 
     A stretch that spans both days is one row; a machine (basis "assets") has one row for each day.
+
+    Args:
+        site_ids: what never was at these sites may be left out; none means all sites.
     """
     if basis == "assets":
         needed = {"asset_id", *columns}
+        asset_ids = machines_at(site_ids, then, now) if site_ids else None
         views = [
-            (assets_as_of(day, rules, columns=needed).subquery(), was, is_now)
+            (
+                assets_as_of(day, rules, columns=needed, asset_ids=asset_ids).subquery(),
+                was,
+                is_now,
+            )
             for day, was, is_now in ((then, 1, 0), (now, 0, 1))
         ]
         both = union_all(

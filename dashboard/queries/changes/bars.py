@@ -108,7 +108,12 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     if everything:
         needed |= {*compared_columns(filters.basis)}
     rows = rows_on_either_day(
-        moment.then.day, moment.now.day, filters.basis, moment.rules, sorted(needed)
+        moment.then.day,
+        moment.now.day,
+        filters.basis,
+        moment.rules,
+        sorted(needed),
+        site_ids=filters.sites,
     )
     level = case(
         (entities.matches(rows, filters), COUNTED),

@@ -168,7 +168,9 @@ def _by_sources_and_site(
         return {}
     machine_filters = filters.having(basis="assets", sources=(), managed_by=())
     columns = ("sources", "site_id", *entities.filter_columns(machine_filters))
-    view = entities.rows_on(moment.now.day, "assets", moment.rules, columns)
+    view = entities.rows_on(
+        moment.now.day, "assets", moment.rules, columns, site_ids=machine_filters.sites
+    )
     groups = (view.c.sources, view.c.site_id)
     rows = connection.execute(
         select(*groups, func.count())

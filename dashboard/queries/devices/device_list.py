@@ -49,7 +49,11 @@ def count(connection: Connection, moment: Moment, filters: Filters) -> int:
     if moment.now.day is None:
         return 0
     view = entities.rows_on(
-        moment.now.day, filters.basis, moment.rules, entities.filter_columns(filters)
+        moment.now.day,
+        filters.basis,
+        moment.rules,
+        entities.filter_columns(filters),
+        site_ids=filters.sites,
     )
     return connection.scalar(select(func.count()).where(entities.matches(view, filters))) or 0
 
@@ -90,7 +94,7 @@ def stream(
 
 def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any]:
     needed = {*columns(filters.basis), *entities.filter_columns(filters)}
-    view = entities.rows_on(day, filters.basis, moment.rules, needed)
+    view = entities.rows_on(day, filters.basis, moment.rules, needed, site_ids=filters.sites)
     last_contact = IsoInstant(device_latest.c.last_contact) if moment.is_newest else null()
     expressions: dict[str, ColumnElement[Any]] = {
         **{name: view.c[name] for name in columns(filters.basis) if name in view.c},

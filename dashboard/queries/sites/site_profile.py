@@ -95,7 +95,9 @@ def locations(connection: Connection, moment: Moment, filters: Filters) -> list[
     if moment.now.day is None:
         return []
     columns = ("location", *entities.filter_columns(filters))
-    view = entities.rows_on(moment.now.day, filters.basis, moment.rules, columns)
+    view = entities.rows_on(
+        moment.now.day, filters.basis, moment.rules, columns, site_ids=filters.sites
+    )
     rows = connection.execute(
         select(view.c.location, func.count())
         .where(entities.matches(view, filters))
