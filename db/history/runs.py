@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from db.history.kept import KeptDays, PurgeMarks, month_before, month_end, month_of
+from db.history.kept import KeptDays, PurgeMarks, month_before, month_end
 from db.settings import Settings, active_settings
 from db.tables import collection_runs, meta, months
 from db.thresholds import in_force
@@ -26,12 +26,16 @@ PUBLISHED = collection_runs.c.published.is_(True)
 # Asked by every page, more than once by most: to put a question together takes longer than SQLite
 # takes to answer it.
 _NEWEST_DAY = select(func.max(collection_runs.c.business_date)).where(PUBLISHED)
-_FIRST_DAY = select(func.min(collection_runs.c.business_date)).where(PUBLISHED)
 _NEWEST_CLOSED = select(func.max(months.c.month)).where(months.c.closed.is_(True))
+# Reopened months are in the table too.
+_FIRST_CLOSED = select(func.min(months.c.month))
 _PURGED = select(meta.c.value).where(meta.c.name == PURGED)
 _RESTATED = select(meta.c.value).where(meta.c.name == RESTATED)
 _KEPT = select(
-    *(question.scalar_subquery() for question in (_NEWEST_DAY, _FIRST_DAY, _NEWEST_CLOSED, _PURGED))
+    *(
+        question.scalar_subquery()
+        for question in (_NEWEST_DAY, _NEWEST_CLOSED, _FIRST_CLOSED, _PURGED)
+    )
 )
 
 
@@ -125,12 +129,13 @@ def _marks(text: str | None) -> PurgeMarks | None:
 
 def kept_days(connection: Connection, settings: Settings | None = None) -> KeptDays | None:
     """The kept days as of the newest published day; None before the first snapshot."""
-    today, first, closed, purged = connection.execute(_KEPT).one()
+    today, closed, reopened, purged = connection.execute(_KEPT).one()
     if today is None:
         return None
-    # While no month is closed, every day is after the border: the first month needs all its days
-    # when somebody closes it, however late.
-    closed_until = month_end(closed or month_before(month_of(first)))
+    closed_until = month_end(closed) if closed else None
+    if closed_until is None and reopened:
+        # All closed months were reopened: the days from which they will be closed again must stay.
+        closed_until = month_end(month_before(reopened))
     thresholds = in_force(connection, active_settings(settings).thresholds)
     return KeptDays.from_thresholds(today, closed_until, thresholds, _marks(purged))
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, update
 
 from db.engine import writing
-from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts, months
+from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
 from etl.runtime import lease
 from tests.support.api_server import address
 from tests.support.cli import CliHere
@@ -73,8 +73,6 @@ def test_after_a_purge_the_counts_of_the_kept_days_are_recomputed(
     sqlite_engine: Engine, cli: CliHere
 ) -> None:
     filled(sqlite_engine)
-    with writing(sqlite_engine) as connection:
-        connection.execute(insert(months).values(month="2024-01", closed=True))
     settings = {
         "DATABASE_URL": address(sqlite_engine), "RETENTION_DAYS": "10",
         "MONTH_END_RETENTION_MONTHS": "2", "MONTH_CLOSE_DAYS": "99",

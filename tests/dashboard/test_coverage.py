@@ -14,7 +14,6 @@ from sqlalchemy import Engine
 from dashboard.app import create_app
 from db.coverage import GAPS, KINDS
 from db.decisions import AcceptFinding, WithdrawAcceptance
-from db.history.kept import month_of
 from db.keys import device_id
 from db.settings import load
 from db.tables import audit_log, coverage_findings
@@ -231,7 +230,7 @@ def test_retention_purges_findings_of_no_kept_day(sqlite_engine: Engine) -> None
     gap(world, DAY)
     gap(world, after(1), open_=False)
     gap(world, after(8), open_=False)
-    world.retain_closed(month_of(DAY))
+    world.retain()
     assert world.all(coverage_findings) == []
 
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from dash import Dash
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
-from db.engine import writing
-from db.tables import months
 from tests.support.callbacks import create_demo_app, run_callback
 from tests.support.worlds import named_world, save_to_copy
 
@@ -21,8 +19,6 @@ AGENT_FIRST = date(2026, 11, 5)
 @pytest.fixture(scope="module")
 def app(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
     engine: Engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("odd"))
-    with writing(engine) as connection:
-        connection.execute(insert(months).values(month="2026-10", closed=True))
     yield create_demo_app(engine)
     engine.dispose()
 

@@ -194,11 +194,8 @@ def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
         )
 
 
-def test_a_day_that_is_not_kept_resolves_to_the_one_before(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with writing(sqlite_engine) as connection:
-        connection.execute(insert(months_table).values(month="2026-10", closed=True))
-    with reading(sqlite_engine) as connection:
+def test_a_day_that_is_not_kept_resolves_to_the_one_before(named_sqlite: Engine) -> None:
+    with reading(named_sqlite) as connection:
         asked = Filters(as_of=date(2026, 9, 10), basis="ninja")
         found = moment.resolve(connection, asked, TODAY)
         assert found.now.day == date(2026, 8, 31)

@@ -334,7 +334,7 @@ def test_a_day_whose_day_before_is_purged_can_neither_be_withdrawn_nor_replaced(
     hub.environ = {"RETENTION_DAYS": "1", "MONTH_END_RETENTION_MONTHS": "0"}
     for back in range(4):
         hub.collect(later(back), [*TEN, Pc("x", note=str(back))])
-        hub.retain_closed(f"{later(back):%Y-%m}")
+        hub.retain()
     ana = Administrator(hub, later(3))
     ana.withdraw("ninja", later(3))
     assert len(hub.on(later(2))) == 11

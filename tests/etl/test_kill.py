@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, func, insert, select
+from sqlalchemy import URL, func, select
 
 from db import migrate
-from db.engine import open_engine, reading, sqlite_url, writing
+from db.engine import open_engine, reading, sqlite_url
 from db.keys import as_of
 from db.tables import (
     OPEN_END,
@@ -28,7 +28,6 @@ from db.tables import (
     daily_counts,
     device_snapshots,
     devices,
-    months,
 )
 from etl.demo.fleet import Fleet, Row
 from etl.demo.servers import SimulatedVendors
@@ -38,7 +37,6 @@ from tests.support.servers import DatabaseServer
 from tests.support.small_hub import contents
 
 DAY = date(2024, 3, 14)
-BORDER = date(2024, 2, 29)
 COLLECT = ["collect", "--date", DAY.isoformat()]
 SAMPLE = 4
 Contents = dict[str, list[tuple[Any, ...]]]
@@ -254,17 +252,12 @@ def scene(
     make, copy = databases
     base = make()
     # What only the first day said is what the purge will take.
-    before = [(BORDER - timedelta(days=1), 30, True), (BORDER, 30, False)]
+    before = [(DAY - timedelta(days=2), 30, True), (DAY - timedelta(days=1), 30, False)]
     before += [(DAY, 20, False)] if request.param == "a day once more" else []
     for day, back, noted in before:
         live(vendors, fleet, DAY - timedelta(days=back), noted=noted)
         done = commands.run(base, "collect", "--date", day.isoformat())
         assert done["status"] == 0, done["output"]
-        if day == BORDER:
-            engine = open_engine(base)
-            with writing(engine) as connection:
-                connection.execute(insert(months).values(month="2024-02", closed=True))
-            engine.dispose()
     live(vendors, fleet, DAY)
     scene = Scene(
         base, copy, vendors, commands,

@@ -7,17 +7,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, delete, update
 
 from db.engine import reading, writing
 from db.history.changes import EntityChange
-from db.history.runs import PURGED, kept_days
+from db.history.runs import kept_days
 from db.months.closings import hindrances, is_unchanged, next_to_close
 from db.tables import (
     ALL_SITES,
     audit_log,
     daily_counts,
-    meta,
     month_bases,
     month_changes,
     month_closing_counts,
@@ -193,10 +192,7 @@ def test_where_old_ends_are_purged_the_first_kept_one_is_the_first_to_close(hub:
     }  # fmt: skip
     for day in (LAST, february(29), date(2024, 3, 31), date(2024, 4, 2)):
         hub.collect(day, TEN)
-    with writing(hub.engine) as connection:
-        # An earlier version purged the ends of open months while none was closed.
-        purged = {"name": PURGED, "value": '["2024-04-02", "2024-03"]'}
-        connection.execute(insert(meta).values(purged))
+        hub.retain()
 
     assert codes(hub, "2024-01") == codes(hub, "2024-02") == ["no_data"]
     assert hub.run_after_collection() == ["2024-03"]

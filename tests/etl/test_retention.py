@@ -10,14 +10,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
-from db.engine import open_engine, reading, sqlite_url
-from db.history.kept import KeptDays, month_before, month_of
+from db.engine import open_engine, reading, sqlite_url, writing
+from db.history.kept import KeptDays
 from db.history.runs import kept_days
 from db.settings import load
 from db.tables import (
-    ALL_SITES,
     OPEN_END,
     asset_links,
     daily_counts,
@@ -25,8 +24,8 @@ from db.tables import (
     device_payloads,
     device_snapshots,
     devices,
-    month_bases,
     month_end_counts,
+    months,
 )
 from tests.support.samples import some
 from tests.support.small_hub import Hub, Pc, pcs
@@ -93,9 +92,8 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
     for turn, (day, source, fleet) in enumerate(history(120, step=3)):
         for each in (hub, memory):
             assert each.collect(day, fleet, source).state == "complete"
-        if turn % 4 == 0:
-            purged += hub.retain_closed(month_before(month_of(day)))
-    purged += hub.retain_closed("2024-02")
+        purged += hub.retain() if turn % 4 == 0 else 0
+    purged += hub.retain()
 
     with reading(hub.engine) as connection:
         kept = kept_days(connection, hub.settings)
@@ -121,7 +119,7 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
     assert hub.all(month_end_counts) == memory.all(month_end_counts)
     counted = {row.snapshot_date for row in hub.all(daily_counts)}
     assert len(counted) < len({row.snapshot_date for row in memory.all(daily_counts)})
-    assert hub.retain_closed("2024-02") == 0, "a second time finds nothing"
+    assert hub.retain() == 0, "a second time finds nothing"
 
 
 def test_with_the_default_settings_65_days_and_24_month_ends_are_kept() -> None:
@@ -140,7 +138,7 @@ def test_retention_counts_from_the_newest_published_day(
         fleet = [*pcs(range(9)), Pc("x", note=str(back))]
         hub.collect(START + timedelta(days=back), fleet, today=date(2026, 1, 1))
 
-    assert hub.retain_closed("2023-11") == 2
+    assert hub.retain() == 2
 
     assert [row.valid_from for row in hub.stretches("x")] == [
         START + timedelta(days=2), START + timedelta(days=3),
@@ -151,40 +149,25 @@ def test_every_day_after_the_border_is_kept_whatever_its_age(hub: Hub) -> None:
     hub.environ = {"RETENTION_DAYS": "2", "MONTH_END_RETENTION_MONTHS": "0"}
     for back in range(20):
         hub.collect(START + timedelta(days=back), [*pcs(range(9)), Pc("x", note=str(back))])
+    with writing(hub.engine) as connection:
+        connection.execute(insert(months).values(month="2023-11", closed=True))
 
-    hub.retain_closed("2023-11")
+    hub.retain()
 
     assert [row.valid_from for row in hub.stretches("x")] == [
         date(2023, 12, 1) + timedelta(days=back) for back in range(9)
     ]
 
 
-def test_until_a_first_month_is_closed_every_day_is_kept_for_it(hub: Hub) -> None:
-    """A first month that waits for a click is billed by all its days, however late it is closed."""
-    hub.environ = {"RETENTION_DAYS": "2", "MONTH_END_RETENTION_MONTHS": "0"}
-    days = [date(2023, 11, 20), date(2023, 11, 26), date(2023, 12, 1), date(2024, 2, 29)]
-    for day, n in zip(days, (8, 10, 10, 10), strict=True):
-        hub.collect(day, pcs(range(n)))
-        assert hub.retain() == 0
-
-    with reading(hub.engine) as connection:
-        kept = kept_days(connection, hub.settings)
-    assert kept is not None and kept.is_kept(days[0])
-    closing = hub.close("2023-11")
-    (bases,) = [row for row in hub.all(month_bases, closing_id=closing, basis="ninja")
-                if row.site_id == ALL_SITES]  # fmt: skip
-    assert (bases.days, bases.device_days, bases.peak) == (11, 6 * 8 + 5 * 10, 10)
-
-
 def test_after_retention_the_newest_day_can_still_be_collected_again(hub: Hub, memory: Hub) -> None:
     hub.environ = {"RETENTION_DAYS": "1", "MONTH_END_RETENTION_MONTHS": "0"}
     fleet = [*pcs(range(9)), Pc("x", note="a")]
-    days = [date(2023, 11, 29), date(2023, 11, 30), date(2023, 12, 1)]
+    days = [START + timedelta(days=back) for back in range(3)]
     for each in (hub, memory):
         each.collect(days[0], fleet)
         each.collect(days[1], [*fleet[:-1], Pc("x", note="b")])
     hub.collect(days[2], pcs(range(9)))
-    hub.retain_closed("2023-11")
+    hub.retain()
 
     for each in (hub, memory):
         each.collect(days[2], fleet[1:])
@@ -201,11 +184,11 @@ def test_a_device_is_deleted_with_its_last_kept_day(engine: Engine) -> None:
     hub.collect(date(2024, 1, 31), fleet)
     hub.collect(date(2024, 2, 1), fleet[:-1])
     hub.collect(date(2024, 2, 28), fleet[:-1])
-    hub.retain_closed("2024-02")
+    hub.retain()
     assert hub.seen("x") == (date(2024, 1, 31), date(2024, 1, 31)), "January's end is kept"
 
     hub.collect(date(2024, 3, 1), fleet[:-1])
-    hub.retain_closed("2024-02")
+    hub.retain()
 
     assert hub.seen("x") is None
     assert [row for row in hub.all(device_payloads) if row.device_id not in

@@ -203,10 +203,8 @@ def test_a_database_outage_does_not_end_the_worker(worker_setup: WorkerSetup) ->
 
 def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
     here = WorkerSetup(
-        sqlite_engine, ("ninja",), RETENTION_DAYS="1", MONTH_END_RETENTION_MONTHS="0",
-        MONTH_CLOSE_DAYS="0",
-    )  # fmt: skip
-    here.clock.now = datetime(2026, 2, 26, 5, tzinfo=UTC)  # the fourth day closes February
+        sqlite_engine, ("ninja",), RETENTION_DAYS="1", MONTH_END_RETENTION_MONTHS="0"
+    )
     for day in range(4):
         here.sources["ninja"].rows = pcs(range(10), note=str(day))
         here.worker.tick()

@@ -468,21 +468,24 @@ class Oracle:
     def today(self) -> date:
         return max(day for days in self.published.values() for day in days)
 
-    def kept_since(self) -> date:
-        """The day after the border; while no month is closed, the first of the first month."""
+    def kept_since(self) -> date | None:
+        """The day after the border; after the one that was, when every month was reopened."""
         if self.closed:
             return self.border() + timedelta(days=1)
-        return min(day for days in self.published.values() for day in days).replace(day=1)
+        return month_end(min(self.reopened)).replace(day=1) if self.reopened else None
 
     def daily_from(self) -> date:
         first = self.today() - timedelta(days=self.retention - 1)
-        return min(self.today(), max(min(first, self.kept_since()), self.gone_days))
+        since = self.kept_since()
+        return min(self.today(), max(min(first, since or first), self.gone_days))
 
     def oldest_month(self) -> str:
         oldest = f"{self.today():%Y-%m}"
         for _ in range(self.months):
             oldest = f"{month_end(oldest).replace(day=1) - timedelta(days=1):%Y-%m}"
-        oldest = min(oldest, f"{self.kept_since():%Y-%m}")
+        since = self.kept_since()
+        if since is not None:
+            oldest = min(oldest, f"{since:%Y-%m}")
         return max(oldest, self.gone_months)
 
     def keeps(self, day: date) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Engine, Row, Table, delete, insert, select
+from sqlalchemy import Engine, Row, Table, select
 
 from db.engine import reading, writing
 from db.history.runs import counted_days
@@ -24,7 +24,6 @@ from db.tables import (
     devices,
     metadata,
     month_end_counts,
-    months,
     site_aliases,
     sites,
 )
@@ -134,18 +133,6 @@ class Hub:
     def retain(self) -> int:
         with lease.take(self.engine) as held:
             return apply_retention(self.engine, held, self.settings)
-
-    def retain_closed(self, month: str) -> int:
-        """`retain` as while `month` is closed; it is open again afterwards. Days after the border
-        are never purged, nor any while no month is closed."""
-        row = months.c.month == month
-        with writing(self.engine) as connection:
-            connection.execute(delete(months).where(row))
-            connection.execute(insert(months).values(month=month, closed=True))
-        purged = self.retain()
-        with writing(self.engine) as connection:
-            connection.execute(delete(months).where(row))
-        return purged
 
     def run_after_collection(self, now: datetime | None = None) -> list[str]:
         """What follows a collection; the months that closed."""

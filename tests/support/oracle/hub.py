@@ -107,7 +107,7 @@ class Hub:
 
     def kept(self, day: date) -> bool:
         """Rule 10: the last 65, every day after the border, the last day of 24 months. While no
-        month is closed there is no border, and every day is after it."""
+        month is closed there is no border (DECISIONS 110)."""
         today = self.newest()
         if today is None or day > today:
             return True
@@ -116,7 +116,7 @@ class Hub:
         month_ends = (today.year - day.year) * 12 + today.month - day.month
         return (
             day > today - timedelta(days=self.retention)
-            or day >= self.after_border()
+            or day >= self.after_border() > date.min
             or (day == last_day(f"{day:%Y-%m}") and month_ends <= self.month_ends)
         )
 
