@@ -232,8 +232,8 @@ def _kept_apart(connection: Connection) -> set[frozenset[int]]:
     pairs = connection.execute(select(apart.device_id, apart.other_device_id)).all()
     if not pairs:
         return set()
-    # In two steps: joined with all devices twice, SQLite may begin with the devices, whose pairs
-    # are the square of their number, when few are kept apart or none was at the last ANALYZE.
+    # In two steps: asked to join them with all devices twice, SQLite begins with the devices, whose
+    # pairs are the square of their number: seconds at 20,000.
     c = device_snapshots.c
     decided = select(apart.device_id).union(select(apart.other_device_id))
     rows = connection.execute(
