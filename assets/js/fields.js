@@ -185,9 +185,10 @@
       make("label", { "class": "form-label", "for": input.id }, [field.dataset.label]),
       make("div", { "class": "day-field" }, [input, shown, button]));
     // A day half typed is valid too: what is typed counts when the keys rest, on Enter, or on leaving.
-    var timer = 0, typed = 0;
+    var timer = 0, typed = 0, isHalfTyped = false;
     function take() {
       clearTimeout(timer);
+      isHalfTyped = false;
       if (input.validity.valid) set(field, input.value); else field.hubUpdate();
     }
     input.addEventListener("keydown", function (event) {
@@ -196,7 +197,8 @@
     });
     input.addEventListener("input", function () {
       clearTimeout(timer);
-      if (Date.now() - typed > TYPING_MS) take();
+      isHalfTyped = Date.now() - typed <= TYPING_MS;
+      if (!isHalfTyped) take();
       else if (input.validity.valid) timer = setTimeout(take, TYPING_MS);
     });
     input.addEventListener("blur", take);
@@ -206,7 +208,8 @@
     field.hubUpdate = function () {
       var value = field.dataset.value || "";
       input.max = iso(lastDay(field));
-      if (input.value !== value) input.value = value;
+      // The marks of the days may come while somebody types.
+      if (input.value !== value && !isHalfTyped) input.value = value;
       shown.textContent = value ? dayName(Date.parse(value)) : said.nothing;
       field.classList.toggle("nothing", !value);
     };
