@@ -239,23 +239,23 @@ def test_a_statement_may_take_longer_than_connecting(mariadb_engine: Engine) -> 
 
 
 def test_postgresql_is_told_when_a_silent_host_counts_as_away(postgres_engine: Engine) -> None:
-    def told(address: URL, away_after: int | None = None) -> dict[str, str]:
+    def connection_options(address: URL, away_after: int | None = None) -> dict[str, str]:
         engine = open_engine(address, away_after=away_after)
         with engine.connect() as connection:
             used: Any = connection.connection.dbapi_connection
-            said: dict[str, str] = used.info.dsn_parameters
+            options: dict[str, str] = used.info.dsn_parameters
         engine.dispose()
-        return {name: said[name] for name in sorted(said) if name in named}
+        return {name: options[name] for name in sorted(options) if name in named}
 
     named = {"connect_timeout", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"}
     address = postgres_engine.url
-    patient = told(address)
-    assert told(address, 120) == patient | {
+    patient = connection_options(address)
+    assert connection_options(address, 120) == patient | {
         "connect_timeout": "120", "keepalives_idle": "120", "keepalives_interval": "1",
         "tcp_user_timeout": "120000",
     }  # fmt: skip
     own = address.update_query_dict({"connect_timeout": "90", "tcp_user_timeout": "90000"})
-    limited = told(own, 120)
+    limited = connection_options(own, 120)
     assert (limited["connect_timeout"], limited["tcp_user_timeout"]) == ("90", "90000")
 
 
