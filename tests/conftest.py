@@ -331,11 +331,14 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
         return
     context = request.getfixturevalue("file_context")
     page = context.new_page()
-    origins = set()
-    page.on(
-        "request",
-        lambda request: origins.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url))),
-    )
+    origins: set[str] = set()
+
+    def note_origin(sent: Request) -> None:
+        parts = urlsplit(sent.url)
+        if parts.scheme in ("http", "https"):
+            origins.add(f"{parts.scheme}://{parts.netloc}")
+
+    page.on("request", note_origin)
     yield page
     session = context.new_cdp_session(page)
     for origin in origins:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from hashlib import sha256
 from typing import Any
-from unittest.mock import patch
 
 from click.testing import CliRunner
 from flask import Flask
@@ -194,9 +193,7 @@ class History:
     def run_command(self, command: Any, *arguments: str) -> Any:
         url = self.served.engine.url.render_as_string(hide_password=False)
         environ = {**self.environ, "DATABASE_URL": url, "TIMEZONE": "UTC"}
-        # An engine of its own would compile every statement anew.
-        with patch("cli.database.open_engine", lambda *_: self.served.engine):
-            return CliRunner().invoke(command, arguments, env=environ)
+        return CliRunner().invoke(command, arguments, env=environ)
 
     def held(self, source: str) -> int:
         runs = collection_runs.c
